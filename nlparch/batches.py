@@ -1,0 +1,142 @@
+"""From rows of words to the batches that models are trained on."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet
+from nlparch.distill.cache import TeacherOutputs
+from nlparch.models.word_tagger import WordTagger, pad_labels
+
+_BATCHES_SORTED_TOGETHER = 50
+
+Example = dict[str, Any]
+
+
+class TaggingExamples(Dataset[Example]):
+    """Rows of a corpus with label ids and, where there is a teacher, its stored outputs.
+
+    Args:
+        rows: a `datasets.Dataset` with the column `words`, and `tags` (None on rows without gold).
+        labels: the student's labels.
+        outputs: teacher outputs, one item a row.
+    """
+
+    def __init__(self, rows: Any, labels: LabelSet, outputs: TeacherOutputs | None = None) -> None:
+        if outputs is not None and len(outputs) != len(rows):
+            raise ValueError(f"there must be teacher outputs for every row, got {len(outputs)} for {len(rows)} rows")
+        self._rows = rows
+        self._labels = labels
+        self._outputs = outputs
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Example]:
+        """Several rows at once, as the data loader asks for them."""
+        rows = self._rows[list(indices)]
+        every_tags = rows.get("tags") or [None] * len(indices)
+        return [
+            {
+                "words": words,
+                "labels": None if tags is None else self._labels.encode(tags),
+                "teacher_logits": None if self._outputs is None else self._outputs[index],
+            }
+            for index, words, tags in zip(indices, rows["words"], every_tags, strict=True)
+        ]
+
+
+class TaggingCollator:
+    """Examples -> the arguments of a word tagger's `forward`.
+
+    A word that the student cannot see (its tokenizer throws it away) takes part in no loss: it has neither label nor
+    teacher outputs.
+
+    Args:
+        model: whose `encode_words` makes the inputs.
+        match: how the teacher's labels become the student's; None without a teacher.
+    """
+
+    def __init__(self, model: WordTagger, match: LabelMatch | None = None) -> None:
+        self._model = model
+        self._match = match
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        batch = self._model.encode_words([example["words"] for example in examples])
+        unseen = ~self._model.seen_words(batch)
+        labels = pad_labels([example["labels"] for example in examples], unseen.shape[1])
+        batch["labels"] = labels.masked_fill(unseen, IGNORED_LABEL)
+        if self._match is not None:
+            logits = self._match.apply(
+                _pad_logits([example["teacher_logits"] for example in examples], unseen.shape[1])
+            )
+            batch["teacher_logits"] = torch.from_numpy(logits).masked_fill(unseen.unsqueeze(-1), torch.nan)
+            batch["has_gold"] = torch.tensor([example["labels"] is not None for example in examples])
+        return batch
+
+
+class MixedLengthSampler(Sampler[int]):
+    """Rows of like length together, and so many rows without gold for each row with it.
+
+    Each epoch is drawn anew from `seed` and the epoch's number alone, so that a resumed run sees the same batches.
+
+    Args:
+        lengths: words of each row. Shape: (rows,)
+        has_gold: Shape: (rows,)
+        batch_size: rows of a batch, over all devices.
+        unlabeled_ratio: rows without gold per row with gold in an epoch; None takes all.
+        seed: of the order.
+    """
+
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        has_gold: np.ndarray,
+        *,
+        batch_size: int,
+        unlabeled_ratio: float | None = None,
+        seed: int = 42,
+    ) -> None:
+        self._lengths = lengths
+        self._gold, self._other = np.flatnonzero(has_gold), np.flatnonzero(~has_gold)
+        wanted = len(self._other) if unlabeled_ratio is None else round(unlabeled_ratio * len(self._gold))
+        self._n_other = min(wanted, len(self._other))
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._gold) + self._n_other
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the epoch to draw next."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng([self._seed, self._epoch])
+        rows = np.concatenate([self._gold, random.permutation(self._other)[: self._n_other]])
+        random.shuffle(rows)
+        batches: list[np.ndarray] = []
+        span = self._batch_size * _BATCHES_SORTED_TOGETHER
+        for begin in range(0, len(rows), span):
+            group = rows[begin : begin + span]
+            group = group[np.argsort(self._lengths[group], kind="stable")]
+            batches += np.split(group, range(self._batch_size, len(group), self._batch_size))
+        # The one batch that may be short stays last: every other one must be full.
+        order = random.permutation(len(batches) - 1).tolist() if batches else []
+        for index in [*order, len(batches) - 1] if batches else []:
+            yield from batches[index].tolist()
+
+
+def _pad_logits(rows: Sequence[np.ndarray], n_words: int) -> np.ndarray:
+    padded = np.full((len(rows), n_words, rows[0].shape[-1]), np.nan, dtype=np.float32)
+    for index, values in enumerate(rows):
+        padded[index, : len(values)] = values
+    return padded

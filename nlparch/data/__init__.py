@@ -1,0 +1,1 @@
+"""Words, tags and corpora; nothing here imports torch."""

@@ -1,0 +1,183 @@
+"""Words and sub-word pieces: which piece speaks for a word, and windows over sentences too long for a transformer.
+
+A word is spoken for by its first piece. A sentence with more pieces than the transformer takes is read in overlapping
+windows that begin and end between words; a word takes its output from the window where it stands farthest from an
+edge. A word without pieces (the tokenizer throws some characters away) has position -1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nlparch.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedBatch:
+    """A batch of sentences as rows of pieces, and where each word stands in them.
+
+    Attributes:
+        input_ids: Shape: (rows, pieces)
+        attention_mask: 1 on pieces, 0 on padding. Shape: (rows, pieces)
+        word_rows: the row that speaks for the word, -1 for padding and for words without pieces. Shape: (batch, words)
+        word_positions: the position of the word's first piece in that row, likewise. Shape: (batch, words)
+        mask: True on words, False on padding. Shape: (batch, words)
+    """
+
+    input_ids: np.ndarray
+    attention_mask: np.ndarray
+    word_rows: np.ndarray
+    word_positions: np.ndarray
+    mask: np.ndarray
+
+
+class PieceAligner:
+    """Turns sentences of words into rows of pieces.
+
+    Args:
+        tokenizer: a fast transformers tokenizer.
+        max_length: pieces a row may hold, special ones included.
+        overlap: pieces that neighbouring windows share at most.
+
+    Raises:
+        UserError: If the tokenizer has no fast version, or `max_length` leaves no room for words.
+    """
+
+    def __init__(self, tokenizer: Any, *, max_length: int, overlap: int) -> None:
+        if not getattr(tokenizer, "is_fast", False):
+            raise UserError(f"a tokenizer must have a fast version to align words, {type(tokenizer).__name__} has none")
+        probe = tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
+        special = probe["special_tokens_mask"]
+        first, last = special.index(0), len(special) - special[::-1].index(0)
+        self._prefix, self._suffix = probe["input_ids"][:first], probe["input_ids"][last:]
+        self._tokenizer = tokenizer
+        self._pad_id: int = tokenizer.pad_token_id or 0
+        self._capacity = max_length - len(self._prefix) - len(self._suffix)
+        if self._capacity < 1:
+            raise UserError(
+                f"max_length must leave room for words beside {len(special) - 1} special pieces, got {max_length}"
+            )
+        if not 0 <= overlap < max(self._capacity, 1):
+            raise UserError(f"the overlap of windows must be from 0 to {self._capacity - 1} pieces, got {overlap}")
+        self._overlap = overlap
+
+    def __call__(self, sentences: Sequence[Sequence[str]]) -> AlignedBatch:
+        """Aligns a batch of sentences, none of them empty."""
+        encoded = self._tokenizer(
+            [list(words) for words in sentences],
+            is_split_into_words=True,
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,  # its warning of over-long input is about rows that are never fed
+        )
+        longest = max(len(words) for words in sentences)
+        word_rows = np.full((len(sentences), longest), -1, dtype=np.int64)
+        word_positions = np.full((len(sentences), longest), -1, dtype=np.int64)
+        rows: list[list[int]] = []
+        for index, words in enumerate(sentences):
+            piece_ids, owners = encoded["input_ids"][index], encoded.word_ids(index)
+            self._add_sentence(rows, word_rows[index], word_positions[index], piece_ids, owners, len(words))
+        mask = np.arange(longest) < np.array([len(words) for words in sentences])[:, None]
+        input_ids, attention_mask = _pad(rows, self._pad_id)
+        return AlignedBatch(input_ids, attention_mask, word_rows, word_positions, mask)
+
+    def _add_sentence(
+        self,
+        rows: list[list[int]],
+        word_rows: np.ndarray,
+        word_positions: np.ndarray,
+        piece_ids: list[int],
+        owners: list[int | None],
+        n_words: int,
+    ) -> None:
+        first, n_pieces = first_pieces(owners, n_words)
+        n_pieces = np.minimum(n_pieces, self._capacity)  # of a word longer than a window, the head is read
+        windows = plan_windows(n_pieces, capacity=self._capacity, overlap=self._overlap)
+        spoken_by = choose_windows(n_pieces, windows)
+        for number, (start, end) in enumerate(windows):
+            position = len(self._prefix)
+            pieces: list[int] = []
+            for word in range(start, end):
+                if n_pieces[word] and spoken_by[word] == number:
+                    word_rows[word], word_positions[word] = len(rows), position
+                position += n_pieces[word]
+                pieces += piece_ids[first[word] : first[word] + n_pieces[word]]
+            rows.append([*self._prefix, *pieces, *self._suffix])
+
+
+def first_pieces(owners: Sequence[int | None], n_words: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where each word's pieces begin and how many there are.
+
+    Args:
+        owners: for each piece the word it belongs to, None for special pieces.
+        n_words: words of the sentence.
+
+    Returns:
+        Index of each word's first piece (0 for a word without pieces), and its number of pieces. Shapes: (words,)
+    """
+    first, n_pieces = np.zeros(n_words, dtype=np.int64), np.zeros(n_words, dtype=np.int64)
+    for index, word in enumerate(owners):
+        if word is not None:
+            if not n_pieces[word]:
+                first[word] = index
+            n_pieces[word] += 1
+    return first, n_pieces
+
+
+def plan_windows(n_pieces: np.ndarray, *, capacity: int, overlap: int) -> list[tuple[int, int]]:
+    """Ranges of words, each of at most `capacity` pieces, that cover a sentence; neighbours share up to `overlap`.
+
+    Args:
+        n_pieces: pieces of each word, none above `capacity`. Shape: (words,)
+        capacity: pieces a window may hold.
+        overlap: pieces that two neighbours may share.
+    """
+    ends = np.concatenate([[0], np.cumsum(n_pieces)])
+    n_words = len(n_pieces)
+    windows: list[tuple[int, int]] = []
+    start = 0
+    while True:
+        end = int(np.searchsorted(ends, ends[start] + capacity, side="right")) - 1
+        windows.append((start, end))
+        if end == n_words:
+            return windows
+        # The next window begins as early as the overlap allows, but later than this one.
+        start = max(int(np.searchsorted(ends, ends[end] - overlap, side="left")), start + 1)
+
+
+def choose_windows(n_pieces: np.ndarray, windows: Sequence[tuple[int, int]]) -> np.ndarray:
+    """For each word the window in which it stands farthest from an edge; a sentence's own ends are no edges.
+
+    Args:
+        n_pieces: pieces of each word. Shape: (words,)
+        windows: ranges of words that cover the sentence.
+
+    Returns:
+        Window numbers; of two windows as good, the first. Shape: (words,)
+    """
+    chosen = np.zeros(len(n_pieces), dtype=np.int64)
+    if len(windows) == 1:
+        return chosen
+    begins = np.concatenate([[0], np.cumsum(n_pieces)])
+    farthest = np.full(len(n_pieces), -1.0)
+    for number, (start, end) in enumerate(windows):
+        left = begins[start:end] - begins[start] if start else np.full(end - start, np.inf)
+        right = begins[end] - begins[start + 1 : end + 1] if end < len(n_pieces) else np.full(end - start, np.inf)
+        distance = np.minimum(left, right)
+        better = distance > farthest[start:end]
+        chosen[start:end][better] = number
+        farthest[start:end][better] = distance[better]
+    return chosen
+
+
+def _pad(rows: Sequence[list[int]], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+    longest = max(len(row) for row in rows)
+    input_ids = np.full((len(rows), longest), pad_id, dtype=np.int64)
+    attention_mask = np.zeros((len(rows), longest), dtype=np.int64)
+    for index, row in enumerate(rows):
+        input_ids[index, : len(row)] = row
+        attention_mask[index, : len(row)] = 1
+    return input_ids, attention_mask

@@ -1,0 +1,333 @@
+"""Corpora: a folder of files or a data set of the hub, read into `datasets` columns `words` and `tags`."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import random
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from nlparch.data.conll import ReadCounts, read_file, read_lines
+from nlparch.data.labels import LabelSet, Scheme, convert, detect_scheme, has_prefix, scheme_of_set
+from nlparch.data.tables import (
+    TABLE_FORMATS,
+    ColumnFinder,
+    Rows,
+    is_saved,
+    read_hub,
+    read_saved,
+    read_table_file,
+    to_dataset,
+)
+from nlparch.errors import DataError, UserError
+
+if TYPE_CHECKING:
+    import datasets
+
+_COLUMN_FILE_HEAD = 1000
+_MIN_ROWS = 8
+
+
+@dataclass
+class Corpus:
+    """Sentences and their tags.
+
+    Attributes:
+        splits: Data sets with the columns `words` and `tags`, under those of `train`, `dev` and `test` that exist.
+        labels: The labels of train, or the tags known beforehand.
+        notes: What the user should know about the reading, a sentence each.
+        tag_counts: How often each tag occurs, for each split.
+    """
+
+    splits: dict[str, datasets.Dataset]
+    labels: LabelSet
+    notes: list[str]
+    tag_counts: dict[str, Counter[str]]
+
+
+def load_corpus(
+    data_dir: str | Path,
+    *,
+    train_filename: str = "train.txt",
+    dev_filename: str = "dev.txt",
+    test_filename: str = "test.txt",
+    word_col: int = 0,
+    tag_col: int = -1,
+    ignore_token: str = "",
+    words_column: str | None = None,
+    tags_column: str | None = None,
+    dev_fraction: float = 0.0,
+    seed: int = 42,
+    scheme: Literal["auto", "IOB2", "BIOES"] = "auto",
+    known_tags: Sequence[str] | None = None,
+    allow_no_train: bool = False,
+) -> Corpus:
+    """Read a corpus whose words carry tags.
+
+    Args:
+        data_dir: A folder of column files (or `.jsonl`, `.json`, `.parquet` files), a folder that `datasets` saved, or
+            the id of a data set on the hub, with its configuration after a colon where it needs one.
+        train_filename: The file to train on; likewise `dev_filename`, `test_filename`. Empty for none.
+        word_col: The words' column in column files; negative ones count from the end.
+        tag_col: The tags' column in column files.
+        ignore_token: Rows of column files to pass over.
+        words_column: The words' column elsewhere; `None` looks for the usual names. Likewise `tags_column`.
+        dev_fraction: The share of train to split off, at random, where there is no dev.
+        seed: The seed of that split.
+        scheme: The scheme to write span tags in. `auto` keeps BIOES and turns IOB1 into IOB2, or follows `known_tags`.
+        known_tags: The tags of a model that exists already, in its order; they become the labels.
+        allow_no_train: Whether train may be missing.
+
+    Raises:
+        DataError: If nothing can be read there.
+        UserError: If an option is out of range, or plain tags should follow a scheme.
+    """
+    if not 0 <= dev_fraction < 1:
+        raise UserError(f"--dev_fraction must be at least 0 and below 1, got {dev_fraction}")
+    notes: list[str] = []
+    filenames = {"train": train_filename, "dev": dev_filename, "test": test_filename}
+    columns = ColumnFinder(words_column, tags_column, notes)
+    if Path(data_dir).is_dir():
+        splits = _read_folder(Path(data_dir), filenames, columns, word_col, tag_col, ignore_token)
+    else:
+        splits = read_hub(str(data_dir), columns)
+    _check_splits(splits, str(data_dir), filenames, allow_no_train)
+    _split_dev(splits, dev_fraction, seed, notes)
+    notes += [f"{name}: none; no score on it" for name in ("dev", "test") if name not in splits]
+    target = _choose_scheme(splits, scheme, known_tags, notes)
+    for name, split in splits.items():
+        _convert_split(name, split, target, notes)
+    tag_counts = {name: split.counts() for name, split in splits.items()}
+    if known_tags is None and not any(tag_counts.values()):
+        raise DataError(f"{data_dir}: some sentences must have tags, got none; give raw text as --unlabeled_filename")
+    labels = _choose_labels(tag_counts, target, known_tags)
+    _note_unknown(tag_counts, labels, known_tags is not None, notes)
+    return Corpus({name: to_dataset(split) for name, split in splits.items()}, labels, notes, tag_counts)
+
+
+def _read_folder(
+    folder: Path, filenames: Mapping[str, str], columns: ColumnFinder, word_col: int, tag_col: int, ignore_token: str
+) -> dict[str, Rows]:
+    if is_saved(folder):
+        return read_saved(folder, columns)
+    splits: dict[str, Rows] = {}
+    for name, filename in filenames.items():
+        path = folder / filename
+        if not filename or not path.is_file():
+            continue
+        if path.suffix in TABLE_FORMATS:
+            splits[name] = read_table_file(path, columns)
+            continue
+        counts = ReadCounts()
+        sentences = list(read_file(path, word_col=word_col, tag_col=tag_col, ignore_token=ignore_token, counts=counts))
+        splits[name] = Rows([s.words for s in sentences], [s.tags for s in sentences])
+        columns.notes += [f"{path}: {note}" for note in counts.notes()]
+    return splits
+
+
+def _check_splits(splits: Mapping[str, Rows], place: str, filenames: Mapping[str, str], allow_no_train: bool) -> None:
+    for name, split in splits.items():
+        if not split.words:
+            raise DataError(f"{place}: {name} holds no sentence with words")
+    if "train" in splits or (allow_no_train and splits):
+        return
+    wanted = filenames["train"] if not allow_no_train else " or ".join(filter(None, filenames.values()))
+    there = sorted(path.name for path in Path(place).iterdir())[:10] if Path(place).is_dir() else sorted(splits)
+    raise DataError(
+        f"{place}: {wanted or 'a file to train on'} must be there, or a data set saved by `datasets`; "
+        f"got {', '.join(there) or 'nothing'}; name the file with --train_filename"
+    )
+
+
+def _split_dev(splits: dict[str, Rows], fraction: float, seed: int, notes: list[str]) -> None:
+    if not fraction or "train" not in splits:
+        return
+    if "dev" in splits:
+        notes.append(f"dev: there already; --dev_fraction {fraction} not used")
+        return
+    n = len(splits["train"].words)
+    n_dev = max(1, round(fraction * n))
+    if n_dev >= n:
+        raise UserError(f"--dev_fraction must leave sentences to train on, got {fraction} of {n} sentences")
+    chosen = set(random.Random(seed).sample(range(n), n_dev))
+    train = splits["train"]
+    splits["train"] = train.take(index for index in range(n) if index not in chosen)
+    splits["dev"] = train.take(sorted(chosen))
+    if "test" in splits:
+        splits["test"] = splits.pop("test")
+    notes.append(f"dev: {n_dev} of train's {n} sentences, drawn at random with seed {seed}")
+
+
+def _choose_scheme(
+    splits: Mapping[str, Rows],
+    scheme: Literal["auto", "IOB2", "BIOES"],
+    known_tags: Sequence[str] | None,
+    notes: list[str],
+) -> Scheme:
+    """Choose the one scheme that all splits are written in; train decides whether tags are plain."""
+    first = next(iter(splits.values())) if "train" not in splits else splits["train"]
+    source = detect_scheme(first.tagged())
+    known = scheme_of_set(known_tags) if known_tags else None
+    if source == "plain":
+        _note_plain(first.counts(), scheme, notes)
+        return "plain"
+    if scheme != "auto":
+        return scheme
+    if known is not None:
+        return known
+    return "BIOES" if source == "BIOES" else "IOB2"
+
+
+def _note_plain(counts: Counter[str], scheme: str, notes: list[str]) -> None:
+    bare = {tag: count for tag, count in counts.items() if not has_prefix(tag)}
+    example = min(bare, key=lambda tag: (-bare[tag], tag))
+    if scheme != "auto":
+        raise UserError(f"--scheme {scheme} needs tags like B-PER, got {example!r}; leave it at auto for plain tags")
+    if any(has_prefix(tag) and tag != "O" for tag in counts):
+        notes.append(
+            f"tags are read as plain, without spans: {len(bare)} of them lack a prefix such as B- "
+            f"({example!r} on {bare[example]} words)"
+        )
+
+
+def _convert_split(name: str, split: Rows, target: Scheme, notes: list[str]) -> None:
+    if target == "plain":
+        return
+    detected = detect_scheme(split.tagged())
+    # A stray tag without a prefix, in dev or test, does not make plain what train says are spans.
+    source = target if detected == "plain" else detected
+    repaired = 0
+    for index, tags in enumerate(split.tags):
+        if tags is not None:
+            split.tags[index], count = convert(tags, source=source, target=target)
+            repaired += count
+    if source != target:
+        notes.append(f"{name}: tags turned from {source} into {target}")
+    if repaired:
+        notes.append(f"{name}: {repaired} words' tags broke the rules of {source} and were repaired")
+
+
+def _choose_labels(
+    tag_counts: Mapping[str, Counter[str]], scheme: Scheme, known_tags: Sequence[str] | None
+) -> LabelSet:
+    if known_tags is not None:
+        return LabelSet(tuple(known_tags), scheme_of_set(known_tags))
+    if "train" in tag_counts:
+        return LabelSet.from_tags(tag_counts["train"], scheme)
+    return LabelSet.from_tags((tag for counts in tag_counts.values() for tag in counts), scheme)
+
+
+def _note_unknown(tag_counts: Mapping[str, Counter[str]], labels: LabelSet, is_known: bool, notes: list[str]) -> None:
+    where = "the model lacks" if is_known else "train lacks"
+    for name, counts in tag_counts.items():
+        unknown = {tag: count for tag, count in sorted(counts.items()) if tag not in labels.ids}
+        if unknown:
+            fate = "kept" if name == "train" else "kept, and scored as errors"
+            listed = ", ".join(f"{tag} {count}" for tag, count in unknown.items())
+            notes.append(f"{name}: {sum(unknown.values())} words carry tags that {where}, {fate}: {listed}")
+
+
+def load_unlabeled(
+    paths: Sequence[str | Path],
+    *,
+    split: Callable[[str], list[tuple[int, int]]],
+    word_col: int = 0,
+    ignore_token: str = "",
+) -> tuple[datasets.Dataset, list[str]]:
+    """Read raw text: one text a line, or column files without tags.
+
+    A file is read as a column file where its first lines are rows alike, in sentences divided by blank lines: all of
+    one word, all of equally many columns divided by tabs, or (eight rows at least) by spaces. The notes say how each
+    file was read. Texts whose words occurred before, in any of the files, are dropped and counted.
+
+    Args:
+        paths: The files.
+        split: Gives the character offsets of a text's words.
+        word_col: The words' column in column files.
+        ignore_token: Rows of column files to pass over.
+
+    Returns:
+        A data set with the column `words`, kept on disk until the program ends, and a note for each file.
+
+    Raises:
+        DataError: If a file cannot be read, or if there is no text in any of them.
+    """
+    import datasets
+
+    notes: list[str] = []
+
+    def rows() -> Iterator[dict[str, list[str]]]:
+        seen: set[bytes] = set()
+        for path in paths:
+            yield from _fresh_rows(Path(path), split, word_col, ignore_token, seen, notes)
+        if not seen:
+            raise DataError(f"{', '.join(map(str, paths)) or '--unlabeled_filename'}: no text with words in it")
+
+    # A folder of its own: what `datasets` keeps is looked up by the files' names, not by what is in them.
+    folder = tempfile.mkdtemp(prefix="nlparch-unlabeled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    features = datasets.Features({"words": datasets.List(datasets.Value("string"))})
+    try:
+        fingerprint = Path(folder).name.rpartition("-")[2]
+        return datasets.Dataset.from_generator(rows, features, folder, fingerprint=fingerprint), notes
+    except datasets.exceptions.DatasetGenerationError as error:
+        raise error.__cause__ if isinstance(error.__cause__, UserError) else error from None
+
+
+def _fresh_rows(
+    path: Path,
+    split: Callable[[str], list[tuple[int, int]]],
+    word_col: int,
+    ignore_token: str,
+    seen: set[bytes],
+    notes: list[str],
+) -> Iterator[dict[str, list[str]]]:
+    counts = ReadCounts()
+    texts: Iterable[list[str]]
+    if is_column_file(path):
+        sentences = read_file(path, word_col=word_col, tag_col=None, ignore_token=ignore_token, counts=counts)
+        texts, form = (sentence.words for sentence in sentences), "sentences in columns"
+    else:
+        texts, form = _split_lines(path, split), "texts, one a line"
+    n = {"read": 0, "empty": 0, "repeated": 0}
+    for words in texts:
+        key = hashlib.blake2b("\n".join(words).encode(), digest_size=8).digest()
+        n["read" if words and key not in seen else "repeated" if words else "empty"] += 1
+        if words and key not in seen:
+            seen.add(key)
+            yield {"words": words}
+    passed_over = [f"{n['empty']} empty lines passed over"] if n["empty"] else []
+    passed_over += [f"{n['repeated']} repeated texts dropped"] if n["repeated"] else []
+    notes.append("; ".join([f"{path}: {n['read']} {form}", *passed_over, *counts.notes()]))
+
+
+def _split_lines(path: Path, split: Callable[[str], list[tuple[int, int]]]) -> Iterator[list[str]]:
+    for number, line in enumerate(read_lines(path)):
+        text = (line if number else line.removeprefix("\ufeff")).rstrip("\r\n")
+        yield [text[start:end] for start, end in split(text)]
+
+
+def is_column_file(path: Path) -> bool:
+    """Whether the first lines look like words in columns rather than texts; see `load_unlabeled`."""
+    forms: Counter[tuple[bool, int]] = Counter()
+    n_rows, longest, has_ended = 0, 0, False
+    for line in islice(read_lines(path), _COLUMN_FILE_HEAD):
+        text = line.strip(" \t\r\n")
+        if not text:
+            has_ended, n_rows = has_ended or n_rows > 0, 0
+        elif not text.startswith(("# ", "-DOCSTART-")):
+            n_rows += 1
+            longest = max(longest, n_rows)
+            forms["\t" in text, len(text.split("\t")) if "\t" in text else len(re.split(" +", text))] += 1
+    if not has_ended or longest < 2 or len(forms) != 1:
+        return False
+    (has_tabs, n_columns), total = forms.popitem()
+    return has_tabs or n_columns == 1 or total >= _MIN_ROWS

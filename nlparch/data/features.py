@@ -1,0 +1,234 @@
+"""Words -> ids for the small models: vocabulary, alphabet, shapes. Saved beside the weights.
+
+Id 0 is padding everywhere; in words and characters, 1 is the unknown.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nlparch.errors import UserError
+
+PADDING, UNKNOWN = 0, 1
+_N_RESERVED = 2
+SHAPES = ("", "lower", "Capitalised", "UPPER", "mIxed", "digits", "d1g1ts", "other")
+"""What a word looks like; a shape's id is its place."""
+
+FILE_NAME = "features.json"
+_MAX_CACHED_FORMS = 200_000
+
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureBatch:
+    """A batch of sentences as ids. `forms` are the distinct words of the batch, as written.
+
+    Attributes:
+        word_ids: Shape: (batch, words)
+        shape_ids: Shape: (batch, words)
+        form_index: each word's place among the forms; 0 on padding. Shape: (batch, words)
+        char_ids: Shape: (forms, characters)
+        mask: True on words. Shape: (batch, words)
+    """
+
+    word_ids: Ids
+    shape_ids: Ids
+    form_index: Ids
+    char_ids: Ids
+    mask: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class WordFeatures:
+    """The vocabulary and alphabet of a small model, and how words are looked up in them.
+
+    Attributes:
+        words: the vocabulary, as normalised; ids follow the order, after padding and the unknown word.
+        characters: the alphabet, likewise.
+        lowercase: whether the vocabulary ignores case.
+        normalize_digits: whether the vocabulary sees each digit as 0.
+        max_word_length: characters of a word that are seen: its beginning and its end.
+    """
+
+    words: tuple[str, ...]
+    characters: str
+    lowercase: bool = True
+    normalize_digits: bool = True
+    max_word_length: int = 20
+
+    @property
+    def n_words(self) -> int:
+        """Word ids, padding and the unknown word included."""
+        return len(self.words) + _N_RESERVED
+
+    @property
+    def n_characters(self) -> int:
+        """Character ids, padding and the unknown character included."""
+        return len(self.characters) + _N_RESERVED
+
+    def normalize(self, word: str) -> str:
+        """A word as the vocabulary knows it."""
+        return normalize_word(word, lowercase=self.lowercase, normalize_digits=self.normalize_digits)
+
+    def word_id(self, word: str) -> int:
+        """The id of a word; of an unknown one, that of the unknown word."""
+        return self._word_ids.get(self.normalize(word), UNKNOWN)
+
+    def encode(self, sentences: Sequence[Sequence[str]]) -> FeatureBatch:
+        """The ids of a batch of sentences, none of them empty."""
+        lengths = [len(words) for words in sentences]
+        places: dict[str, int] = {}
+        index = np.zeros((len(sentences), max(lengths)), dtype=np.int64)
+        for row, words in enumerate(sentences):
+            index[row, : lengths[row]] = [places.setdefault(word, len(places)) for word in words]
+        forms = [self._form(word) for word in places]
+        char_ids = np.zeros((len(forms), max(len(characters) for _, _, characters in forms)), dtype=np.int64)
+        for place, (_, _, characters) in enumerate(forms):
+            char_ids[place, : len(characters)] = characters
+        mask = np.arange(index.shape[1]) < np.array(lengths)[:, None]
+        word_ids = np.array([word_id for word_id, _, _ in forms], dtype=np.int64)[index] * mask
+        shape_ids = np.array([shape for _, shape, _ in forms], dtype=np.int64)[index] * mask
+        return FeatureBatch(word_ids, shape_ids, index, char_ids, mask)
+
+    def save(self, folder: str | Path) -> None:
+        """Writes `features.json` into the folder."""
+        tree = {
+            "lowercase": self.lowercase,
+            "normalize_digits": self.normalize_digits,
+            "max_word_length": self.max_word_length,
+            "characters": self.characters,
+            "words": self.words,
+        }
+        (Path(folder) / FILE_NAME).write_text(json.dumps(tree, ensure_ascii=True, indent=0), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "WordFeatures":
+        """Reads `features.json`.
+
+        Raises:
+            UserError: If the file is missing or broken.
+        """
+        path = Path(folder) / FILE_NAME
+        try:
+            tree = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{**tree, "words": tuple(tree["words"])})
+        except OSError as error:
+            raise UserError(f"{path}: a model's folder must hold it: {error.strerror}") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(f"{path}: not the features of a model: {error}") from error
+
+    @cached_property
+    def _word_ids(self) -> dict[str, int]:
+        return {word: place for place, word in enumerate(self.words, start=_N_RESERVED)}
+
+    @cached_property
+    def _character_ids(self) -> dict[str, int]:
+        return {character: place for place, character in enumerate(self.characters, start=_N_RESERVED)}
+
+    @cached_property
+    def _forms(self) -> dict[str, tuple[int, int, list[int]]]:
+        return {}
+
+    def _form(self, word: str) -> tuple[int, int, list[int]]:
+        form = self._forms.get(word)
+        if form is None:
+            if len(self._forms) >= _MAX_CACHED_FORMS:
+                self._forms.clear()
+            get = self._character_ids.get
+            characters = [get(character, UNKNOWN) for character in shorten(word, self.max_word_length)]
+            form = self._forms[word] = (self.word_id(word), shape_id(word), characters or [UNKNOWN])
+        return form
+
+
+def build_features(
+    sentences: Iterable[Sequence[str]],
+    *,
+    min_word_count: int = 1,
+    max_vocab: int | None = None,
+    max_characters: int = 2000,
+    lowercase: bool = True,
+    normalize_digits: bool = True,
+    max_word_length: int = 20,
+) -> tuple[WordFeatures, list[str]]:
+    """The vocabulary and alphabet of a corpus.
+
+    Args:
+        sentences: of the training text, and of the raw text where there is some; never of dev or test.
+        min_word_count: rarer words are left out.
+        max_vocab: words at most, the most frequent first; None takes all.
+        max_characters: characters of the alphabet at most, the most frequent first.
+        lowercase: see `WordFeatures`.
+        normalize_digits: see `WordFeatures`.
+        max_word_length: see `WordFeatures`.
+
+    Returns:
+        The features, and what was cut, a sentence each.
+    """
+    forms = Counter(word for words in sentences for word in words)
+    words: Counter[str] = Counter()
+    characters: Counter[str] = Counter()
+    for word, count in forms.items():
+        words[normalize_word(word, lowercase=lowercase, normalize_digits=normalize_digits)] += count
+        for character in set(shorten(word, max_word_length)):
+            characters[character] += count
+    kept_words = _most_frequent(words, min_count=min_word_count, limit=max_vocab)
+    alphabet = _most_frequent(characters, min_count=1, limit=max_characters)
+    notes = _cut_notes(words, kept_words, "words") + _cut_notes(characters, alphabet, "characters")
+    features = WordFeatures(tuple(kept_words), "".join(alphabet), lowercase, normalize_digits, max_word_length)
+    return features, notes
+
+
+def normalize_word(word: str, *, lowercase: bool, normalize_digits: bool) -> str:
+    """A word as a vocabulary knows it."""
+    if lowercase:
+        word = word.lower()
+    if normalize_digits and any(character.isdigit() for character in word):
+        word = "".join("0" if character.isdigit() else character for character in word)
+    return word
+
+
+def shorten(word: str, length: int) -> str:
+    """The beginning and the end of a long word: suffixes tell as much as prefixes."""
+    return word if len(word) <= length else word[: length - length // 2] + word[-(length // 2) :]
+
+
+def shape_id(word: str) -> int:
+    """The id of a word's shape (see `SHAPES`)."""
+    if word.isdigit():
+        name = "digits"
+    elif any(character.isdigit() for character in word):
+        name = "d1g1ts"
+    elif not any(character.isalpha() for character in word):
+        name = "other"
+    elif word.isupper():
+        name = "UPPER"
+    elif word[0].isupper() and not any(character.isupper() for character in word[1:]):
+        name = "Capitalised"
+    elif any(character.isupper() for character in word):
+        name = "mIxed"
+    else:
+        name = "lower"
+    return SHAPES.index(name)
+
+
+def _most_frequent(counts: Mapping[str, int], *, min_count: int, limit: int | None) -> list[str]:
+    # By frequency, then by spelling: the order of the corpus changes nothing.
+    ordered = sorted((item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0]))
+    return [name for name, _ in ordered[:limit]]
+
+
+def _cut_notes(counts: Mapping[str, int], kept: Sequence[str], what: str) -> list[str]:
+    n_cut = len(counts) - len(kept)
+    if not n_cut:
+        return []
+    share = 1 - sum(counts[name] for name in kept) / sum(counts.values())
+    return [
+        f"vocabulary: {n_cut} of {len(counts)} {what} cut ({share:.1%} of the running text); they are unknown to the model"
+    ]

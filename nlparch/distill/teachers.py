@@ -1,0 +1,116 @@
+"""Where teacher outputs come from: one pass of a live model over a corpus, kept on disk for everyone after it."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from filelock import FileLock
+from torch import Tensor, uint8
+
+from nlparch.devices import Precision
+from nlparch.distill.cache import OutputStore, TeacherOutputs, default_cache_dir, store_key, words_digest
+
+logger = logging.getLogger(__name__)
+
+WORDS_PER_BATCH = 2048
+_SECONDS_BETWEEN_COMMITS = 5.0
+
+
+class Teacher(Protocol):
+    """A model that has something to say of every word."""
+
+    device: Any
+    config: Any
+
+    def word_logits(self, sentences: Sequence[Sequence[str]], *, precision: Precision) -> list[np.ndarray]:
+        """For each sentence its outputs; rows of NaN for words it cannot see. Shapes: (words, labels)"""
+        ...
+
+    def reads_as(self) -> dict[str, Any]:
+        """All that decides the outputs beside the weights: tokenizer or features, window."""
+        ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The weights."""
+        ...
+
+
+def teacher_outputs(
+    teacher: Teacher,
+    sentences: Sequence[Sequence[str]],
+    *,
+    precision: Precision,
+    cache_dir: str | Path | None = None,
+    words_per_batch: int = WORDS_PER_BATCH,
+    track: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> TeacherOutputs:
+    """The teacher's outputs for a corpus: read from the cache, or computed now and kept there.
+
+    A pass that was cut off goes on where it stopped. Two processes that want the same outputs take turns.
+
+    Args:
+        teacher: the live model.
+        sentences: the words of the corpus, sentence by sentence.
+        precision: number format of the teacher's matrix products.
+        cache_dir: folder of stored outputs; None takes the user's cache folder.
+        words_per_batch: see `plan_batches`.
+        track: wraps the numbers of the batches to come, to show progress.
+    """
+    root = Path(cache_dir) if cache_dir is not None else default_cache_dir()
+    key = store_key(
+        words=words_digest(sentences),
+        weights=weights_digest(teacher.state_dict()),
+        tags=teacher.config.id2label,
+        reading=teacher.reads_as(),
+        precision=f"{precision} on {teacher.device.type}",
+        words_per_batch=words_per_batch,
+    )
+    folder = root / key
+    folder.mkdir(parents=True, exist_ok=True)
+    lengths = np.fromiter((len(words) for words in sentences), dtype=np.int64, count=len(sentences))
+    with FileLock(folder / "lock"):
+        store = OutputStore(
+            folder, lengths=lengths, n_labels=len(teacher.config.id2label), words_per_batch=words_per_batch
+        )
+        if store.complete:
+            logger.info("teacher outputs: all %d sentences reused, no teacher pass (%s)", len(sentences), folder)
+        else:
+            logger.info(
+                "teacher outputs: %d of %d batches to compute (%s)",
+                store.n_batches - store.n_done,
+                store.n_batches,
+                folder,
+            )
+            _fill(store, teacher, sentences, precision, track)
+    return store.read()
+
+
+def weights_digest(weights: dict[str, Tensor]) -> str:
+    """A digest of names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(dtype=uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _fill(
+    store: OutputStore,
+    teacher: Teacher,
+    sentences: Sequence[Sequence[str]],
+    precision: Precision,
+    track: Callable[[Iterable[int]], Iterable[int]],
+) -> None:
+    logits = store.open()
+    committed = time.monotonic()
+    for number in track(range(store.n_done, store.n_batches)):
+        batch = [sentences[int(index)] for index in store.batch(number)]
+        store.write(logits, number, teacher.word_logits(batch, precision=precision))
+        if time.monotonic() - committed > _SECONDS_BETWEEN_COMMITS:
+            store.commit(logits, number + 1)
+            committed = time.monotonic()
+    store.commit(logits, store.n_batches)

@@ -1,0 +1,12 @@
+"""The mistakes a user can mend."""
+
+
+class UserError(ValueError):
+    """A mistake of the user's, told in one line: the rule, the value, the place and the remedy.
+
+    Commands print the message without a traceback and end with exit code 2.
+    """
+
+
+class DataError(UserError):
+    """A file or data set that cannot be read as it stands; the message begins with the file and line."""

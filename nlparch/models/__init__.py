@@ -1,0 +1,1 @@
+"""The task models: transformer teachers and the small models taught by them."""

@@ -1,0 +1,247 @@
+"""The small tagger: word, character and shape features, a context encoder, softmax or a CRF."""
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PretrainedConfig, PreTrainedModel
+
+from nlparch.data.features import PADDING, SHAPES, UNKNOWN, WordFeatures
+from nlparch.data.labels import LabelSet
+from nlparch.models.word_tagger import TaggerOutput, WordTagger
+from nlparch.nn.crf import LinearChainCRF
+from nlparch.nn.embedders import CNNLSTM, IDCNN
+
+Embedder = Literal["cnn-lstm", "id-cnn"]
+
+
+class NeuralTaggerConfig(PretrainedConfig):
+    """Sizes and settings of a `NeuralTagger`.
+
+    Attributes:
+        embedder: `cnn-lstm` or `id-cnn`.
+        n_words: word ids, padding and the unknown word included.
+        n_characters: character ids, likewise.
+        use_crf: a linear-chain CRF on top.
+        word_dropout: share of the words whose vector is the unknown word's, in training.
+        drop_penalty: weight of the dropout-consistency penalty; 0 turns it off.
+        splitter: how raw text becomes words.
+        word_width: width of the word vectors.
+        char_width: width of the character vectors.
+        n_char_filters: width of the character CNN's output.
+        char_kernel: characters that a filter sees.
+        dropout: `cnn-lstm`: on the input, between the layers and on the output.
+        lstm_width: `cnn-lstm`: width of each direction.
+        n_lstm_layers: `cnn-lstm`: layers.
+        shape_width: `id-cnn`: width of the shape vectors.
+        use_chars: `id-cnn`: whether there is a character CNN.
+        n_filters: `id-cnn`: width of the convolutions.
+        conv_kernel: `id-cnn`: words that a filter sees.
+        dilations: `id-cnn`: of the layers of the block.
+        n_blocks: `id-cnn`: times that the block is applied.
+        input_dropout: `id-cnn`.
+        middle_dropout: `id-cnn`: between blocks.
+        hidden_dropout: `id-cnn`: on the output.
+    """
+
+    model_type = "nlparch_tagger"
+
+    embedder: str = "cnn-lstm"
+    n_words: int = 2
+    n_characters: int = 2
+    use_crf: bool = False
+    word_dropout: float = 0.0
+    drop_penalty: float = 0.0
+    splitter: str | None = None
+    word_width: int = 100
+    char_width: int = 16
+    n_char_filters: int = 128
+    char_kernel: int = 3
+    dropout: float = 0.5
+    lstm_width: int = 100
+    n_lstm_layers: int = 2
+    shape_width: int = 5
+    use_chars: bool = True
+    n_filters: int = 128
+    conv_kernel: int = 3
+    dilations: list[int] | None = None
+    n_blocks: int = 1
+    input_dropout: float = 0.35
+    middle_dropout: float = 0.0
+    hidden_dropout: float = 0.15
+
+
+class NeuralTagger(WordTagger, PreTrainedModel):
+    """A small tagger of words.
+
+    Args:
+        config: its sizes.
+        features: how words become ids.
+    """
+
+    config_class = NeuralTaggerConfig
+    base_model_prefix = ""
+    main_input_name = "word_ids"
+
+    def __init__(self, config: NeuralTaggerConfig, features: WordFeatures) -> None:
+        super().__init__(config)
+        self.features = features
+        self.embedder = _build_embedder(config)
+        self.head = nn.Linear(self.embedder.out_width, config.num_labels)
+        self.crf = LinearChainCRF(n_labels=config.num_labels, legal=self.label_set.legal()) if config.use_crf else None
+        self.post_init()
+
+    @classmethod
+    def build(cls, features: WordFeatures, labels: LabelSet, **settings: Any) -> Self:
+        """A new tagger with random weights.
+
+        Args:
+            features: how words become ids.
+            labels: its tags.
+            settings: of `NeuralTaggerConfig`.
+        """
+        config = NeuralTaggerConfig(
+            n_words=features.n_words,
+            n_characters=features.n_characters,
+            id2label=dict(enumerate(labels.tags)),
+            label2id=dict(labels.ids),
+            **settings,
+        )
+        return cls(config, features)
+
+    @classmethod
+    def from_pretrained(cls, path: str | PathLike[str], **options: Any) -> Self:  # type: ignore[override]
+        """Loads a tagger from its folder."""
+        return super().from_pretrained(path, features=WordFeatures.load(Path(path)), **options)  # type: ignore[no-any-return]
+
+    def save_pretrained(self, save_directory: str | PathLike[str], **options: Any) -> None:  # type: ignore[override]
+        """Saves weights, config and features into one folder."""
+        super().save_pretrained(save_directory, **options)
+        if options.get("is_main_process", True):
+            self.features.save(Path(save_directory))
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Leaves every layer as its own constructor made it."""
+
+    def set_word_vectors(self, vectors: dict[str, np.ndarray]) -> int:
+        """Takes pretrained vectors for the words of the vocabulary; returns how many words have one."""
+        table = self.embedder.word_table.weight
+        n_found = 0
+        with torch.no_grad():
+            for word in self.features.words:
+                vector = vectors.get(word)
+                if vector is not None:
+                    table[self.features.word_id(word)] = torch.from_numpy(vector).to(table)
+                    n_found += 1
+        return n_found
+
+    def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """The ids of a batch of sentences (see `FeatureBatch`)."""
+        batch = self.features.encode(sentences)
+        names = ("word_ids", "shape_ids", "form_index", "char_ids", "mask")
+        return {name: torch.from_numpy(getattr(batch, name)) for name in names}
+
+    def reads_as(self) -> dict[str, Any]:
+        """The features: with the weights, all that decides the outputs."""
+        return {"features": repr(self.features), "config": self.config.to_json_string()}
+
+    def forward(
+        self,
+        word_ids: Tensor,
+        shape_ids: Tensor,
+        form_index: Tensor,
+        char_ids: Tensor,
+        mask: Tensor,
+        labels: Tensor | None = None,
+        teacher_logits: Tensor | None = None,
+        has_gold: Tensor | None = None,
+        n_hard: Tensor | float | None = None,
+        n_soft: Tensor | float | None = None,
+    ) -> TaggerOutput:
+        """Word logits (with a CRF, its emissions) and loss.
+
+        Args:
+            word_ids: Shape: (batch, words)
+            shape_ids: Shape: (batch, words)
+            form_index: each word's place among the forms. Shape: (batch, words)
+            char_ids: Shape: (forms, characters)
+            mask: True on words. Shape: (batch, words)
+            labels: -100 where there is none. Shape: (batch, words)
+            teacher_logits: NaN where the teacher saw nothing. Shape: (batch, words, labels)
+            has_gold: Shape: (batch,)
+            n_hard: see `taught_loss`.
+            n_soft: see `taught_loss`.
+        """
+        inputs = {"form_index": form_index, "char_ids": char_ids, "shape_ids": shape_ids, "mask": mask}
+        logits = self.head(self.embedder(word_ids=self._drop_words(word_ids), **inputs))
+        teaching = {"teacher_logits": teacher_logits, "has_gold": has_gold, "n_hard": n_hard, "n_soft": n_soft}
+        output = self.taught_output(logits, labels=labels, mask=mask, **teaching)
+        if output.loss is not None and self.training and self.config.drop_penalty:
+            steady = self._logits_without_dropout(word_ids, inputs)
+            output.loss = output.loss + self.config.drop_penalty * _half_mean_square(logits - steady, mask)
+        return output
+
+    def sum_hard_loss(self, logits: Tensor, labels: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Cross-entropy, or the CRF's negative log-likelihood with unlabelled words marginalised out. Scalar."""
+        if self.crf is None:
+            return super().sum_hard_loss(logits, labels, mask)
+        assert mask is not None
+        return self.crf.negative_log_likelihood(logits, labels, mask).sum()
+
+    def best_labels(self, logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The label of each word and its probability; with a CRF, of the best path, and marginal. Shapes: (batch, words)"""
+        if self.crf is None:
+            return super().best_labels(logits, mask)
+        labels = self.crf.decode(logits.float(), mask)
+        marginals = self.crf.marginals(logits.float(), mask).exp()
+        return labels, marginals.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+
+    def log_scores(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """Logits, or log marginals where there is a CRF. Shape: (batch, words, labels)"""
+        return logits.float() if self.crf is None else self.crf.marginals(logits.float(), mask)
+
+    def _drop_words(self, word_ids: Tensor) -> Tensor:
+        rate = self.config.word_dropout
+        if not (self.training and rate):
+            return word_ids
+        dropped = (torch.rand(word_ids.shape, device=word_ids.device) < rate) & (word_ids != PADDING)
+        return word_ids.masked_fill(dropped, UNKNOWN)
+
+    def _logits_without_dropout(self, word_ids: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        self.eval()
+        steady: Tensor = self.head(self.embedder(word_ids=word_ids, **inputs))
+        self.train()
+        return steady
+
+
+def _build_embedder(config: NeuralTaggerConfig) -> CNNLSTM | IDCNN:
+    shared = ("n_words", "n_characters", "word_width", "char_width", "n_char_filters", "char_kernel")
+    settings = {name: getattr(config, name) for name in shared}
+    if config.embedder == "cnn-lstm":
+        own = ("lstm_width", "n_lstm_layers", "dropout")
+        return CNNLSTM(**settings, **{name: getattr(config, name) for name in own})
+    if config.embedder == "id-cnn":
+        own = (
+            "shape_width",
+            "use_chars",
+            "n_filters",
+            "conv_kernel",
+            "n_blocks",
+            "input_dropout",
+            "middle_dropout",
+            "hidden_dropout",
+        )
+        dilations = tuple(config.dilations or (1, 2, 1))
+        return IDCNN(
+            n_shapes=len(SHAPES), dilations=dilations, **settings, **{name: getattr(config, name) for name in own}
+        )
+    raise ValueError(f"embedder must be one of cnn-lstm, id-cnn, got {config.embedder!r}")
+
+
+def _half_mean_square(difference: Tensor, mask: Tensor) -> Tensor:
+    squares = difference.square().sum(-1)
+    return 0.5 * torch.where(mask, squares, 0.0).sum() / mask.sum()

@@ -1,0 +1,167 @@
+"""Token classification with a transformer: any checkpoint's own class, read and trained word by word."""
+
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, PreTrainedModel
+
+from nlparch.data.alignment import PieceAligner
+from nlparch.data.labels import LabelSet
+from nlparch.errors import UserError
+from nlparch.models.word_tagger import TaggerOutput, WordTagger
+
+LONGEST_WINDOW = 512
+
+
+class TransformerTokenClassifier(WordTagger):
+    """Methods that a checkpoint's own class gains, so that it speaks in words.
+
+    `from_pretrained` returns an instance of a subclass of the checkpoint's own class (`BertForTokenClassification`,
+    say) mixed with this one, under the own class's name: parameter names and the saved `architectures` stay, and any
+    tool that loads such checkpoints loads ours.
+    """
+
+    tokenizer: Any
+    aligner: PieceAligner
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | PathLike[str],
+        *,
+        labels: LabelSet | None = None,
+        splitter: str | None = None,
+        max_length: int | None = None,
+        **options: Any,
+    ) -> Self:
+        """Loads a checkpoint and its tokenizer.
+
+        Args:
+            path: a folder or a hub id.
+            labels: the labels of a new head; None keeps the checkpoint's.
+            splitter: the splitter to remember; None keeps the checkpoint's.
+            max_length: pieces in a window; None takes what the checkpoint can, at most 512.
+            options: handed on to the checkpoint's own `from_pretrained`.
+
+        Raises:
+            UserError: If there is no such checkpoint, or no token classifier for its architecture.
+        """
+        if issubclass(cls, PreTrainedModel):
+            return super().from_pretrained(path, **options)  # type: ignore[misc, no-any-return]
+        try:
+            config = AutoConfig.from_pretrained(path)
+            tokenizer = _load_tokenizer(path)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: no transformer checkpoint with a tokenizer: {_first_line(error)}") from error
+        if labels is not None:
+            config.id2label = dict(enumerate(labels.tags))
+            config.label2id = {tag: label for label, tag in enumerate(labels.tags)}
+            options["ignore_mismatched_sizes"] = True
+        config.splitter = splitter or getattr(config, "splitter", None)
+        model = taggers_own_class(config).from_pretrained(path, config=config, **options)
+        return model.read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_config(cls, config: Any, tokenizer: Any, *, max_length: int | None = None) -> Self:
+        """A model of `config`'s architecture with random weights."""
+        return taggers_own_class(config)(config).read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
+
+    def read_with(self, tokenizer: Any, *, max_length: int | None = None) -> Self:
+        """Reads words with `tokenizer` in windows of at most `max_length` pieces; returns the model."""
+        positions = getattr(self.config, "max_position_embeddings", None) or LONGEST_WINDOW
+        # RoBERTa and its kin keep the positions up to the padding id for themselves.
+        positions -= (self.config.pad_token_id or 0) + 1 if "roberta" in self.config.model_type else 0
+        longest = min(positions, tokenizer.model_max_length)
+        if max_length is not None and max_length > longest:
+            raise UserError(f"max_seq_len must be at most {longest} for this checkpoint, got {max_length}")
+        max_length = max_length or min(longest, LONGEST_WINDOW)
+        self.tokenizer = tokenizer
+        self.aligner = PieceAligner(tokenizer, max_length=max_length, overlap=max_length // 4)
+        self.window = (max_length, max_length // 4)
+        return self
+
+    def save_pretrained(self, save_directory: str | PathLike[str], **options: Any) -> None:
+        """Saves weights, config and tokenizer into one folder."""
+        super().save_pretrained(save_directory, **options)  # type: ignore[misc]
+        if options.get("is_main_process", True):
+            self.tokenizer.save_pretrained(save_directory)
+
+    def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """Pieces of a batch of sentences and where each word stands in them (see `AlignedBatch`)."""
+        aligned = self.aligner(sentences)
+        names = ("input_ids", "attention_mask", "word_rows", "word_positions", "mask")
+        return {name: torch.from_numpy(getattr(aligned, name)) for name in names}
+
+    def seen_words(self, batch: dict[str, Tensor]) -> Tensor:
+        """True on words that have a piece. Shape: (batch, words)"""
+        return batch["word_rows"] >= 0
+
+    def reads_as(self) -> dict[str, Any]:
+        """Tokenizer and window: with the weights, all that decides the outputs."""
+        return {"tokenizer": self.tokenizer.backend_tokenizer.to_str(), "window": self.window}
+
+    def n_unseen_words(self, sentences: Iterable[Sequence[str]]) -> int:
+        """How many words have no pieces."""
+        return sum(int((self.aligner([words]).word_rows < 0).sum()) for words in sentences if words)
+
+    def forward(
+        self,
+        word_rows: Tensor | None = None,
+        word_positions: Tensor | None = None,
+        mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        teacher_logits: Tensor | None = None,
+        has_gold: Tensor | None = None,
+        n_hard: Tensor | float | None = None,
+        n_soft: Tensor | float | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """Word-level logits and loss; without `word_rows`, the checkpoint's own forward.
+
+        Args:
+            word_rows: the row of pieces that speaks for each word, -1 for none. Shape: (batch, words)
+            word_positions: the place of its first piece in that row. Shape: (batch, words)
+            mask: True on words. Shape: (batch, words)
+            labels: -100 where there is none. Shape: (batch, words)
+            teacher_logits: NaN where the teacher saw nothing. Shape: (batch, words, labels)
+            has_gold: Shape: (batch,)
+            n_hard: see `taught_loss`.
+            n_soft: see `taught_loss`.
+            inputs: the checkpoint's own: `input_ids` and `attention_mask` of shape (rows, pieces), ...
+        """
+        if word_rows is None or word_positions is None:
+            return super().forward(labels=labels, **inputs)  # type: ignore[misc]
+        piece_logits = super().forward(**inputs).logits  # type: ignore[misc]
+        seen = word_rows >= 0
+        logits = piece_logits[word_rows.clamp(min=0), word_positions.clamp(min=0)]
+        # Of a word without pieces nothing is known: all labels are alike, but for a hair that makes it O.
+        indifferent = torch.zeros_like(logits[0, 0])
+        if self.label_set.outside is not None:
+            indifferent[self.label_set.outside] = 1e-3
+        logits = torch.where(seen.unsqueeze(-1), logits, indifferent)
+        teaching = {"teacher_logits": teacher_logits, "has_gold": has_gold, "n_hard": n_hard, "n_soft": n_soft}
+        return self.taught_output(logits, labels=labels, **teaching)
+
+
+def taggers_own_class(config: Any) -> Any:
+    """The token-classification class of a checkpoint's architecture, mixed with ours and named as before."""
+    try:
+        own = AutoModelForTokenClassification._model_mapping[type(config)]
+    except KeyError:
+        raise UserError(f"model type {config.model_type!r} has no token classifier in transformers") from None
+    return type(own.__name__, (TransformerTokenClassifier, own), {"__module__": own.__module__})
+
+
+def _load_tokenizer(path: str | PathLike[str]) -> Any:
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    if getattr(tokenizer, "add_prefix_space", None) is False:
+        # Byte-level BPE reads a word at the start of a text otherwise than after a space; our words stand alone.
+        tokenizer = AutoTokenizer.from_pretrained(path, add_prefix_space=True)
+    return tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,231 @@
+"""What every model that tags words can do: the loss, word-level logits, tags with probabilities, entities."""
+
+import abc
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers.modeling_outputs import ModelOutput
+
+from nlparch.data.labels import IGNORED_LABEL, LabelSet, scheme_of_set
+from nlparch.data.predictions import TagPrediction, build_prediction
+from nlparch.data.words import make_splitter
+from nlparch.devices import Precision, autocast
+from nlparch.distill.teacher_student import TeacherStudentDistill
+from nlparch.nn.crf import best_legal_path
+
+DEFAULT_SPLITTER = "words"
+_BATCHES_SORTED_TOGETHER = 32
+
+
+@dataclass
+class TaggerOutput(ModelOutput):
+    """What `forward` returns.
+
+    Attributes:
+        loss: the weighted sum of the terms, where labels or teacher outputs were given. Scalar.
+        logits: NaN-free, padding included. Shape: (batch, words, labels)
+        hard_loss: unweighted hard term. Scalar.
+        soft_loss: unweighted soft term. Scalar.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    hard_loss: Tensor | None = None
+    soft_loss: Tensor | None = None
+
+
+class WordTagger(TeacherStudentDistill, abc.ABC):
+    """A model that gives every word a tag.
+
+    The host class is a `transformers.PreTrainedModel`; it supplies `encode_words` and `forward`.
+    """
+
+    # The Trainer's own count of items knows neither hard nor soft words (see `taught_loss`).
+    accepts_loss_kwargs = False
+    config: Any
+
+    @abc.abstractmethod
+    def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """The model's inputs for a batch of sentences, none of them empty.
+
+        Returns:
+            Arguments of `forward`; among them `mask`, True on words. Shape: (batch, words)
+        """
+
+    @abc.abstractmethod
+    def reads_as(self) -> dict[str, Any]:
+        """All that decides the outputs beside the weights, as plain values."""
+
+    def n_unseen_words(self, sentences: Iterable[Sequence[str]]) -> int:
+        """How many words the model cannot see at all, for example because its tokenizer throws them away."""
+        return 0
+
+    @cached_property
+    def label_set(self) -> LabelSet:
+        """The model's tags in the order of its labels."""
+        tags = tuple(self.config.id2label[label] for label in range(len(self.config.id2label)))
+        return LabelSet(tags=tags, scheme=scheme_of_set(tags))
+
+    @property
+    def splitter(self) -> str:
+        """Name (or regular expression) of the splitter that makes raw text into this model's words."""
+        return getattr(self.config, "splitter", None) or DEFAULT_SPLITTER
+
+    def taught_output(self, logits: Tensor, *, labels: Tensor | None, **teaching: Any) -> TaggerOutput:
+        """Word logits with the loss, where there is anything to learn from."""
+        if labels is None:
+            return TaggerOutput(logits=logits)
+        terms = self.taught_loss(logits, labels, **teaching)
+        return TaggerOutput(
+            loss=terms.total, logits=logits, hard_loss=terms.hard.detach(), soft_loss=_detached(terms.soft)
+        )
+
+    def best_pseudo_labels(self, teacher_logits: Tensor, seen: Tensor) -> Tensor:
+        """The teacher's best path that the tag scheme allows. Shape: (rows, words)"""
+        if self.label_set.scheme == "plain":
+            return super().best_pseudo_labels(teacher_logits, seen)
+        log_probs = teacher_logits.log_softmax(-1).nan_to_num(0.0)  # a word the teacher never saw may be anything
+        last_seen = seen * torch.arange(1, seen.shape[1] + 1, device=seen.device)
+        mask = torch.arange(seen.shape[1], device=seen.device) < last_seen.amax(1, keepdim=True)
+        return best_legal_path(log_probs, mask, self.label_set.legal())
+
+    def best_labels(self, logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The label of each word and its probability.
+
+        Args:
+            logits: Shape: (batch, words, labels)
+            mask: True on words. Shape: (batch, words)
+
+        Returns:
+            Labels and probabilities; padding holds anything. Shapes: (batch, words)
+        """
+        scores, labels = logits.float().softmax(-1).max(-1)
+        return labels, scores
+
+    def log_scores(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """What this model teaches with: its logits; log marginals where it has a CRF. Shape: (batch, words, labels)"""
+        return logits.float()
+
+    def word_logits(self, sentences: Sequence[Sequence[str]], *, precision: Precision = "fp32") -> list[np.ndarray]:
+        """Teacher outputs of one batch of sentences, none of them empty.
+
+        Returns:
+            For each sentence an array of shape (words, labels); rows of NaN for words the model cannot see.
+        """
+        with _reading(self), autocast(self.device, precision):
+            batch = self._to_device(self.encode_words(sentences))
+            logits = self.forward(**batch).logits
+            scores = self.log_scores(logits, batch["mask"])
+            scores = scores.masked_fill(~self.seen_words(batch).unsqueeze(-1), torch.nan).cpu().numpy()
+        return [scores[row, : len(words)] for row, words in enumerate(sentences)]
+
+    def seen_words(self, batch: dict[str, Tensor]) -> Tensor:
+        """True on the words of `batch` that the model can see. Shape: (batch, words)"""
+        return batch["mask"]
+
+    def tag_words(
+        self, sentences: Sequence[Sequence[str]], *, batch_size: int = 32, precision: Precision = "fp32"
+    ) -> list[tuple[list[str], list[float]]]:
+        """Tags and their probabilities for sentences of words; empty sentences get empty lists."""
+        tagged: list[tuple[list[str], list[float]]] = [([], []) for _ in sentences]
+        order = sorted((row for row, words in enumerate(sentences) if words), key=lambda row: len(sentences[row]))
+        tags = np.array(self.label_set.tags, dtype=object)
+        with _reading(self), autocast(self.device, precision):
+            for begin in range(0, len(order), batch_size):
+                rows = order[begin : begin + batch_size]
+                batch = self._to_device(self.encode_words([sentences[row] for row in rows]))
+                labels, scores = self.best_labels(self.forward(**batch).logits, batch["mask"])
+                for row, row_labels, row_scores in zip(rows, labels.cpu().numpy(), scores.cpu().numpy(), strict=True):
+                    n_words = len(sentences[row])
+                    tagged[row] = (tags[row_labels[:n_words]].tolist(), row_scores[:n_words].tolist())
+        return tagged
+
+    def predict(
+        self, inputs: Sequence[str] | Sequence[Sequence[str]], *, batch_size: int = 32, precision: Precision = "fp32"
+    ) -> list[TagPrediction]:
+        """Tags raw texts or sentences of words.
+
+        Args:
+            inputs: texts, or sentences as sequences of words.
+            batch_size: sentences read together.
+            precision: number format of the matrix products.
+
+        Returns:
+            One prediction an input. Offsets of a sentence of words are into the words joined by single spaces.
+
+        Raises:
+            ValueError: If `inputs` is a single string.
+        """
+        return list(self.predict_stream(inputs, batch_size=batch_size, precision=precision))
+
+    def predict_stream(
+        self, inputs: Iterable[str | Sequence[str]], *, batch_size: int = 32, precision: Precision = "fp32"
+    ) -> Iterator[TagPrediction]:
+        """`predict` over an endless stream, in order, in constant memory."""
+        if isinstance(inputs, str):
+            raise ValueError(f"predict takes a list of texts, got one string; write predict([{inputs[:20]!r}])")
+        split = make_splitter(self.splitter)
+        for chunk in _chunks(inputs, batch_size * _BATCHES_SORTED_TOGETHER):
+            texts = [item if isinstance(item, str) else " ".join(item) for item in chunk]
+            spans = [split(item) if isinstance(item, str) else _joined_spans(item) for item in chunk]
+            sentences = [[text[start:end] for start, end in words] for text, words in zip(texts, spans, strict=True)]
+            tagged = self.tag_words(sentences, batch_size=batch_size, precision=precision)
+            for text, words, (tags, scores) in zip(texts, spans, tagged, strict=True):
+                yield build_prediction(text, words, tags, scores)
+
+    def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value.to(self.device) for name, value in batch.items()}
+
+
+def pad_labels(rows: Sequence[Sequence[int] | None], n_words: int) -> Tensor:
+    """Labels of a batch, -100 on padding and on whole rows that have none. Shape: (batch, words)"""
+    labels = np.full((len(rows), n_words), IGNORED_LABEL, dtype=np.int64)
+    for index, row in enumerate(rows):
+        if row is not None:
+            labels[index, : len(row)] = row
+    return torch.from_numpy(labels)
+
+
+class _reading:
+    """Eval mode and no gradients, whatever the caller does; the mode it found is put back."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._inference = torch.inference_mode()
+
+    def __enter__(self) -> None:
+        self._was_training = self._model.training
+        self._model.eval()
+        self._inference.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._inference.__exit__(*error)
+        self._model.train(self._was_training)
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    chunk: list[Any] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _joined_spans(words: Sequence[str]) -> list[tuple[int, int]]:
+    spans, start = [], 0
+    for word in words:
+        spans.append((start, start + len(word)))
+        start += len(word) + 1
+    return spans
+
+
+def _detached(value: Tensor | None) -> Tensor | None:
+    return None if value is None else value.detach()

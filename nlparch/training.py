@@ -1,0 +1,263 @@
+"""Training: options -> TrainingArguments, and a Trainer that counts hard and soft words."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+from torch.utils.tensorboard import SummaryWriter
+from tqdm.auto import tqdm
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations import TensorBoardCallback
+
+from nlparch.data.labels import IGNORED_LABEL
+from nlparch.devices import Precision
+from nlparch.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINTS = "checkpoints"
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """How to train; what a procedure's options say, without what they are called there."""
+
+    output_dir: Path
+    epochs: float
+    max_steps: int = -1
+    batch_size: int
+    gradient_accumulation: int = 1
+    lr: float
+    lr_schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup: float = 0.1
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    precision: Precision = "fp32"
+    use_cpu: bool = False
+    patience: int = 0
+    save_steps: int = 0
+    logging_steps: int = 50
+    seed: int = 42
+    best_by: str | None = None
+    """Dev score that chooses the best model; None without dev."""
+
+
+def training_arguments(plan: TrainingPlan) -> TrainingArguments:
+    """The Trainer's arguments for a plan: evaluation and saving share one grid, best and last model are kept."""
+    grid = "steps" if plan.save_steps else "epoch"
+    has_dev = plan.best_by is not None
+    return TrainingArguments(
+        output_dir=str(plan.output_dir / CHECKPOINTS),
+        num_train_epochs=plan.epochs,
+        max_steps=plan.max_steps,
+        per_device_train_batch_size=plan.batch_size,
+        gradient_accumulation_steps=plan.gradient_accumulation,
+        learning_rate=plan.lr,
+        lr_scheduler_type=plan.lr_schedule,
+        warmup_steps=plan.warmup,  # below 1, a share of all steps
+        weight_decay=plan.weight_decay,
+        max_grad_norm=plan.max_grad_norm,
+        bf16=plan.precision == "bf16",
+        fp16=plan.precision == "fp16",
+        use_cpu=plan.use_cpu,
+        eval_strategy=grid if has_dev else "no",
+        save_strategy=grid,
+        eval_steps=plan.save_steps or None,
+        save_steps=plan.save_steps or 500,
+        save_total_limit=2 if has_dev else 1,
+        load_best_model_at_end=has_dev,
+        metric_for_best_model=plan.best_by,
+        greater_is_better=True if has_dev else None,
+        restore_callback_states_from_checkpoint=True,
+        logging_steps=plan.logging_steps,
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        dataloader_pin_memory=not plan.use_cpu and torch.cuda.is_available(),
+        seed=plan.seed,
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+class DistillTrainer(Trainer):
+    """A Trainer for models with `TeacherStudentDistill`.
+
+    Before each step it settles which words are hard (gold or accepted pseudo-labels) and which are soft, counts both over
+    the accumulated, distributed batch, and hands the counts to `forward`, which divides sums by them. It logs every loss
+    term. Evaluation is a function of the model, the same one that `nlp-eval` uses.
+
+    Args:
+        plan: how to train.
+        evaluate_model: scores the model on dev; None without dev.
+        sampler: the order of the training rows.
+        arguments: handed on to `Trainer`: `model`, `train_dataset`, `data_collator`.
+    """
+
+    # Sums are divided by the counts of the whole accumulated batch, here and not by the Trainer.
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self,
+        *,
+        plan: TrainingPlan,
+        evaluate_model: Callable[[Any], Scores] | None,
+        sampler: Sampler[int],
+        **arguments: Any,
+    ) -> None:
+        self._evaluate_model = evaluate_model
+        self._sampler = sampler
+        self._terms: dict[str, Tensor] = {}
+        self._n_steps_in_terms = 0
+        super().__init__(args=training_arguments(plan), eval_dataset=[] if evaluate_model else None, **arguments)
+        self.remove_callback(PrinterCallback)
+        self.add_callback(TensorBoardCallback(SummaryWriter(str(plan.output_dir / "runs"))))
+        self.add_callback(ProgressBar(plan.best_by))
+        if plan.patience and evaluate_model:
+            self.add_callback(EarlyStoppingCallback(plan.patience))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        return self._sampler
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
+    ) -> tuple[list[dict[str, Tensor]], Any]:
+        """The batches of one optimizer step, hard labels settled, with their counts of hard and soft words."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        counts = torch.zeros(2, device=device)
+        for batch in batches:
+            teacher_logits = batch.get("teacher_logits")
+            batch["labels"] = self.model.hard_labels(batch["labels"], teacher_logits, batch.pop("has_gold", None))
+            counts[0] += (batch["labels"] != IGNORED_LABEL).sum()
+            if teacher_logits is not None:
+                counts[1] += (~teacher_logits[..., 0].isnan()).sum()
+        # DDP averages gradients over processes, so each divides by its fair share of the words of all.
+        counts = self.accelerator.reduce(counts, reduction="mean")
+        return batches, counts
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | None = None,
+    ) -> Any:
+        """The loss of one micro-batch, its sums divided by the counts of the whole accumulated batch."""
+        counts = (
+            {} if num_items_in_batch is None else {"n_hard": num_items_in_batch[0], "n_soft": num_items_in_batch[1]}
+        )
+        outputs = model(**inputs, **counts)
+        if not torch.isfinite(outputs.loss):
+            place = f"step {self.state.global_step + 1}"
+            raise UserError(f"{place}: the loss must be finite, got {outputs.loss.item()}; a smaller --lr may help")
+        self._remember_terms(outputs)
+        return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+    def _remember_terms(self, outputs: Any) -> None:
+        settings = self.model.distillation
+        weights = {"hard": settings.student_w, "soft": settings.dist_w} if settings else {"hard": 1.0}
+        for name, weight in weights.items():
+            value = outputs.get(f"{name}_loss")
+            if value is not None:
+                for key, amount in ((f"{name}_loss", value), (f"{name}_loss_weighted", weight * value)):
+                    self._terms[key] = self._terms.get(key, 0.0) + amount
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Adds the means of the loss terms since the last log."""
+        if "loss" in logs and self._terms:
+            n_steps = max(self.state.global_step - self._n_steps_in_terms, 1)
+            logs |= {name: float(total) / n_steps for name, total in self._terms.items()}
+            self._terms, self._n_steps_in_terms = {}, self.state.global_step
+        super().log(logs, start_time)
+
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Scores:
+        """Scores the model on dev."""
+        assert self._evaluate_model is not None
+        scores = {f"{metric_key_prefix}_{name}": value for name, value in self._evaluate_model(self.model).items()}
+        self.log(scores)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, scores)
+        return scores
+
+    def train_or_resume(self, *, resume: bool) -> None:
+        """Trains; with `resume`, goes on from the last complete checkpoint. The best model is loaded at the end."""
+        checkpoint = last_checkpoint(Path(str(self.args.output_dir))) if resume else None
+        if checkpoint is None:
+            self.train()
+        elif _has_ended(checkpoint):
+            self._load_end(checkpoint)
+        else:
+            logger.info("resuming from %s", checkpoint)
+            self.train(resume_from_checkpoint=str(checkpoint))
+
+    def _load_end(self, checkpoint: Path) -> None:
+        # Trained to the end, but killed before the model was written to the run's root: one more step would be one too many.
+        logger.info("training had ended at %s", checkpoint)
+        self._load_from_checkpoint(str(checkpoint))
+        self.state = self.state.load_from_json(str(checkpoint / "trainer_state.json"))
+        if self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None:
+            self._load_best_model()
+
+
+class ProgressBar(TrainerCallback):
+    """One bar on standard error: steps, time left, the last loss and dev score."""
+
+    def __init__(self, best_by: str | None = None) -> None:
+        self._best_by = best_by
+        self._shown: dict[str, str] = {}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._bar = tqdm(
+            total=state.max_steps, initial=state.global_step, desc="training", unit="step", dynamic_ncols=True,
+            disable=not state.is_world_process_zero, mininterval=1.0,
+        )  # fmt: skip
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._bar.update(state.global_step - self._bar.n)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        for name in ("loss", f"eval_{self._best_by}"):
+            if logs and name in logs:
+                self._shown[name.replace("eval_", "dev ")] = f"{logs[name]:.4f}"
+        if hasattr(self, "_bar"):
+            self._bar.set_postfix(self._shown, refresh=False)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._bar.close()
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest complete checkpoint, None without one; incomplete ones are deleted.
+
+    A checkpoint is complete when its `trainer_state.json`, which is written last, parses.
+    """
+    for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step, reverse=True):
+        if _state(checkpoint) is not None:
+            return checkpoint
+        logger.warning("%s is incomplete (killed while it was written): deleted", checkpoint)
+        shutil.rmtree(checkpoint)
+    return None
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def _state(checkpoint: Path) -> dict[str, Any] | None:
+    try:
+        state = json.loads((checkpoint / "trainer_state.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return state if isinstance(state, dict) else None
+
+
+def _has_ended(checkpoint: Path) -> bool:
+    state = _state(checkpoint) or {}
+    control = state.get("stateful_callbacks", {}).get("TrainerControl", {})
+    return bool(control.get("args", {}).get("should_training_stop", False))

@@ -1,0 +1,56 @@
+"""What the commands run: one file a procedure, each with ``run(options)``; the options stand in ``options.py``."""
+
+if __name__ != "nlparch.procedures":
+    raise ImportError(f"import nlparch.procedures, not {__name__}: a second name would load a second copy")
+
+from nlparch.procedure import Procedure
+
+_HERE = "nlparch.procedures"
+
+PROCEDURES = (
+    Procedure(
+        name="transformer_token",
+        options=f"{_HERE}.options:TransformerTokenOptions",
+        run=f"{_HERE}.transformer_token:run",
+        summary="fine-tune a transformer that tags words",
+    ),
+    Procedure(
+        name="tagger",
+        options=f"{_HERE}.options:TaggerOptions",
+        run=f"{_HERE}.tagger:run",
+        summary="train a small tagger on gold tags alone",
+    ),
+    Procedure(
+        name="tagger_kd",
+        options=f"{_HERE}.options:TaggerKdOptions",
+        run=f"{_HERE}.tagger_kd:run",
+        summary="train a small tagger on gold tags and a teacher's outputs",
+    ),
+    Procedure(
+        name="tagger_kd_pseudo",
+        options=f"{_HERE}.options:TaggerKdPseudoOptions",
+        run=f"{_HERE}.tagger_kd_pseudo:run",
+        summary="train a small tagger on a teacher's outputs for raw text too, with gold tags or without",
+    ),
+    Procedure(
+        name="transformer_token",
+        options=f"{_HERE}.options:InferenceOptions",
+        run=f"{_HERE}.inference:run_transformer_token",
+        summary="tag raw text or column files with a transformer",
+        command="inference",
+    ),
+    Procedure(
+        name="tagger",
+        options=f"{_HERE}.options:InferenceOptions",
+        run=f"{_HERE}.inference:run_tagger",
+        summary="tag raw text or column files with a small tagger",
+        command="inference",
+    ),
+    Procedure(
+        name="eval",
+        options=f"{_HERE}.options:EvalOptions",
+        run=f"{_HERE}.evaluate:run",
+        summary="score a saved model on a labelled file",
+        command="eval",
+    ),
+)

@@ -1,0 +1,85 @@
+"""Tag raw text or column files, as a stream."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from nlparch.data.conll import read_lines, read_sentences, write_sentences
+from nlparch.data.predictions import TagPrediction
+from nlparch.errors import UserError
+from nlparch.models.loading import load_word_tagger
+from nlparch.models.tagger import NeuralTagger
+
+from . import runs
+from .options import InferenceOptions
+
+
+def run_tagger(options: InferenceOptions) -> None:
+    """Tags with a small tagger."""
+    _run(options, small=True)
+
+
+def run_transformer_token(options: InferenceOptions) -> None:
+    """Tags with a transformer."""
+    _run(options, small=False)
+
+
+def _run(options: InferenceOptions, *, small: bool) -> None:
+    runs.quiet_libraries()
+    if options.data_file != "-" and not Path(options.data_file).is_file():
+        raise UserError(f"--data_file {options.data_file}: no such file")
+    model: Any = load_word_tagger(options.model_dir)
+    if isinstance(model, NeuralTagger) != small:
+        other = "transformer_token" if small else "tagger"
+        raise UserError(f"{options.model_dir} holds another kind of model; run nlp-inference {other}")
+    device = runs.choose_device(options)
+    model.to(device)
+    precision = runs.choose_precision(options.precision, device)
+    predictions = model.predict_stream(_inputs(options), batch_size=options.batch_size, precision=precision)
+    with _output(options.output_file) as file:
+        if options.output_format == "columns":
+            write_sentences(file, (_columns(prediction) for prediction in predictions))
+        else:
+            for prediction in predictions:
+                file.write(_json_line(prediction, entities_only=options.entities_only))
+
+
+def _inputs(options: InferenceOptions) -> Iterator[Any]:
+    lines = read_lines(options.data_file) if options.data_file != "-" else _standard_input()
+    if options.input_format == "text":
+        yield from (line.rstrip("\r\n") for line in lines)
+        return
+    name = options.data_file if options.data_file != "-" else "standard input"
+    sentences = read_sentences(
+        lines, name=name, word_col=options.word_col, tag_col=None, ignore_token=options.ignore_token
+    )
+    yield from (sentence.words for sentence in sentences)
+
+
+def _standard_input() -> Iterable[str]:
+    sys.stdin.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+    return sys.stdin
+
+
+@contextlib.contextmanager
+def _output(name: str) -> Iterator[TextIO]:
+    if name == "-":
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        yield sys.stdout
+    else:
+        with Path(name).open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+
+
+def _columns(prediction: TagPrediction) -> tuple[list[str], list[str]]:
+    return [word.text for word in prediction.words], [word.tag for word in prediction.words]
+
+
+def _json_line(prediction: TagPrediction, *, entities_only: bool) -> str:
+    tree = prediction.to_dict()
+    if entities_only:
+        del tree["words"]
+    return json.dumps(tree, ensure_ascii=False) + "\n"

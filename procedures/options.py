@@ -1,0 +1,336 @@
+"""The options of every procedure: flags, YAML keys and field names are one and the same.
+
+Nothing here imports torch. The string under a field is its help.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+_FORBID_UNKNOWN = {"extra": "forbid"}
+_AT_LEAST_ZERO = ("dev_fraction", "epochs", "warmup", "weight_decay", "max_grad_norm", "patience", "save_steps")
+
+
+def _check(owner: object, rule: str, **values: float) -> None:
+    """Refuses the values that break a rule, which is written in terms of `x`."""
+    tests = {
+        "positive": lambda x: x > 0,
+        "at least 0": lambda x: x >= 0,
+        "at least 1": lambda x: x >= 1,
+        "from 0 to below 1": lambda x: 0 <= x < 1,
+    }
+    for name, value in values.items():
+        if not tests[rule](value):
+            raise ValueError(f"--{name} must be {rule}, got {value}")
+
+
+@dataclass(kw_only=True)
+class OutputOptions:
+    """Where a run goes, and how it starts over or goes on."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    output_dir: str
+    """Folder of the run: the best model, its report and metrics, checkpoints."""
+    overwrite_output_dir: bool = False
+    """Empty an output folder that holds something."""
+    resume: bool = False
+    """Go on from the last complete checkpoint in the output folder; without one, begin."""
+
+
+@dataclass(kw_only=True)
+class ColumnOptions:
+    """How column files are read."""
+
+    word_col: int = 0
+    """Column of the word; negative counts from the end."""
+    tag_col: int = -1
+    """Column of the tag; negative counts from the end."""
+    ignore_token: str = ""
+    """Rows with this word are left out, and counted."""
+
+
+@dataclass(kw_only=True)
+class DataOptions(ColumnOptions):
+    """The labelled corpus."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    data_dir: str
+    """Folder of column files (one word a line, an empty line after each sentence), or the id of a hub data set."""
+    train_filename: str = "train.txt"
+    """Training file in the data folder."""
+    dev_filename: str = "dev.txt"
+    """Development file: it chooses the best model. It may be missing."""
+    test_filename: str = "test.txt"
+    """Test file: scored once, at the end. It may be missing."""
+    words_column: str | None = None
+    """Column of a hub data set that holds the words; by default its usual names are tried."""
+    tags_column: str | None = None
+    """Column of a hub data set that holds the tags; by default their usual names are tried."""
+    dev_fraction: float = 0.0
+    """Without a dev file: share of the training sentences to set aside as one."""
+    scheme: Literal["auto", "IOB2", "BIOES"] = "auto"
+    """Tag scheme that gold tags are converted to; auto: IOB2 for IOB1 and IOB2, the corpus's own for BIOES and plain tags."""
+    splitter: str | None = None
+    """How raw text becomes words: spaces, words, treebank, social, or a regular expression that matches a word.
+    By default the one that recovers most training sentences from their own joined text."""
+
+    def __post_init__(self) -> None:
+        _check(self, "from 0 to below 1", dev_fraction=self.dev_fraction)
+
+
+@dataclass(kw_only=True)
+class TrainingOptions:
+    """How long and how fast a model learns."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    epochs: float = 20.0
+    """Passes over the training rows, at most."""
+    max_steps: int = 0
+    """Stop after so many steps; 0: after `epochs`."""
+    batch_size: int = 32
+    """Sentences of a batch, on each device."""
+    gradient_accumulation: int = 1
+    """Batches whose gradients are added up before a step."""
+    lr: float = 1e-3
+    """Learning rate at its peak."""
+    lr_schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How the learning rate falls after warm-up."""
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises (below 1), or their number."""
+    weight_decay: float = 0.0
+    """AdamW's weight decay."""
+    max_grad_norm: float = 1.0
+    """Gradients are clipped to this norm; 0: never."""
+    patience: int = 0
+    """Stop after so many evaluations on dev without a better score; 0: never."""
+    save_steps: int = 0
+    """Steps between evaluations and checkpoints; 0: each epoch."""
+    logging_steps: int = 50
+    """Steps between entries of the log."""
+    seed: int = 42
+    """Seed of weights, order and dropout."""
+    no_cuda: bool = False
+    """Stay on the CPU even where there is a GPU."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Number format of training; auto: the fastest the device has for transformers, fp32 for small models."""
+
+    def __post_init__(self) -> None:
+        _check(self, "positive", lr=self.lr, epochs=self.epochs)
+        _check(self, "at least 1", batch_size=self.batch_size, gradient_accumulation=self.gradient_accumulation)
+        _check(self, "at least 1", logging_steps=self.logging_steps)
+        at_least_zero = ("max_steps", "warmup", "weight_decay", "max_grad_norm", "patience", "save_steps", "seed")
+        _check(self, "at least 0", **{name: getattr(self, name) for name in at_least_zero})
+
+
+@dataclass(kw_only=True)
+class TransformerTokenOptions(OutputOptions, DataOptions, TrainingOptions):
+    """Fine-tune a transformer that tags words."""
+
+    model_name_or_path: str | None = None
+    """Checkpoint to start from: a folder or a hub id."""
+    max_seq_len: int | None = None
+    """Pieces in a window, special ones included; longer sentences are read in overlapping windows. By default what the
+    checkpoint takes, at most 512."""
+    from_scratch: bool = False
+    """No checkpoint: train a small BERT, and its WordPiece tokenizer, on the corpus alone."""
+    hidden_size: int = 128
+    """From scratch: width of the layers."""
+    n_layers: int = 2
+    """From scratch: number of layers."""
+    n_heads: int = 4
+    """From scratch: attention heads of a layer."""
+    vocab_size: int = 8000
+    """From scratch: pieces of the tokenizer, at most."""
+    lowercase: bool = False
+    """From scratch: the tokenizer ignores case and accents."""
+    epochs: float = 8.0
+    """Passes over the training sentences, at most."""
+    lr: float = 1e-4
+    """Learning rate at its peak."""
+    weight_decay: float = 0.01
+    """AdamW's weight decay."""
+    patience: int = 2
+    """Stop after so many evaluations on dev without a better score; 0: never."""
+
+    def __post_init__(self) -> None:
+        DataOptions.__post_init__(self)
+        TrainingOptions.__post_init__(self)
+        if self.from_scratch == (self.model_name_or_path is not None):
+            raise ValueError("give either --model_name_or_path CHECKPOINT or --from_scratch")
+        _check(self, "at least 1", hidden_size=self.hidden_size, n_layers=self.n_layers, n_heads=self.n_heads)
+        if self.hidden_size % self.n_heads:
+            raise ValueError(
+                f"--hidden_size must be a multiple of --n_heads, got {self.hidden_size} and {self.n_heads}"
+            )
+        if self.vocab_size < 100:
+            raise ValueError(f"--vocab_size must be at least 100, got {self.vocab_size}")
+
+
+@dataclass(kw_only=True)
+class TaggerModelOptions:
+    """The small tagger itself."""
+
+    model_type: Literal["cnn-lstm", "id-cnn"] = "cnn-lstm"
+    """What reads the words: a character CNN and a BiLSTM, or an iterated dilated CNN."""
+    config_file: str | None = None
+    """YAML or JSON file with sizes of the model (word_width, lstm_width, dropout, ...); see docs/tagger.md."""
+    use_crf: bool = False
+    """A linear-chain CRF on top: tags are chosen together, and only in orders that the scheme allows."""
+    embedding_file: str | None = None
+    """Pretrained word vectors: a text file of word2vec, GloVe or fastText."""
+    min_word_count: int = 1
+    """Words seen less often than this in training share the unknown word's vector."""
+    max_vocab: int = 20000
+    """Words of the vocabulary at most, the most frequent first; what is cut is counted."""
+    lowercase: bool = True
+    """Word vectors ignore case; characters and shapes still see it."""
+    normalize_digits: bool = True
+    """Word vectors see each digit as 0."""
+    max_word_length: int = 20
+    """Characters that a word shows at most: its beginning and its end."""
+    word_dropout: float = 0.1
+    """Share of the words whose vector is replaced by the unknown word's, in training."""
+
+    def __post_init__(self) -> None:
+        _check(self, "at least 1", min_word_count=self.min_word_count, max_vocab=self.max_vocab)
+        _check(self, "from 0 to below 1", word_dropout=self.word_dropout)
+        if self.max_word_length < 2:
+            raise ValueError(f"--max_word_length must be at least 2, got {self.max_word_length}")
+
+
+@dataclass(kw_only=True)
+class TaggerOptions(OutputOptions, DataOptions, TrainingOptions, TaggerModelOptions):
+    """Train a small tagger on gold tags alone."""
+
+    def __post_init__(self) -> None:
+        DataOptions.__post_init__(self)
+        TrainingOptions.__post_init__(self)
+        TaggerModelOptions.__post_init__(self)
+
+
+@dataclass(kw_only=True)
+class TeacherOptions:
+    """The teacher, and what is learnt from it."""
+
+    teacher_model_path: str
+    """The teacher: a folder or hub id of any token-classification checkpoint, or a folder of a tagger of ours."""
+    teacher_max_seq_len: int | None = None
+    """Pieces in the teacher's window; by default what its checkpoint takes, at most 512."""
+    teacher_precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Number format of the teacher's pass; auto: the fastest the device has."""
+    cache_dir: str | None = None
+    """Folder of stored teacher outputs; by default nlparch in the user's cache folder."""
+    label_map: str | None = None
+    """YAML or JSON file, `teacher tag: student tag` or `teacher tag: null` to drop it, where the tag sets differ."""
+    kd_temp: float = 1.0
+    """Temperature of the KL divergence."""
+    kd_dist_w: float = 1.0
+    """Weight of the soft term: the teacher's outputs."""
+    kd_student_w: float = 1.0
+    """Weight of the hard term: gold tags and pseudo-labels."""
+    kd_loss_fn: Literal["kl", "mse"] = "mse"
+    """Soft term: KL divergence of the distributions, or the squared error of the logits."""
+
+    def __post_init__(self) -> None:
+        _check(self, "positive", kd_temp=self.kd_temp)
+        _check(self, "at least 0", kd_dist_w=self.kd_dist_w, kd_student_w=self.kd_student_w)
+        if self.kd_dist_w + self.kd_student_w == 0:
+            raise ValueError("--kd_dist_w and --kd_student_w must not both be 0: nothing would be learnt")
+
+
+@dataclass(kw_only=True)
+class TaggerKdOptions(TaggerOptions, TeacherOptions):
+    """Train a small tagger on gold tags and a teacher's outputs."""
+
+    def __post_init__(self) -> None:
+        TaggerOptions.__post_init__(self)
+        TeacherOptions.__post_init__(self)
+
+
+@dataclass(kw_only=True)
+class UnlabeledOptions:
+    """Raw text that the teacher labels."""
+
+    unlabeled_filename: tuple[str, ...]
+    """Files of raw text, one text a line, or column files without tags."""
+    pseudo_threshold: float = 0.0
+    """Probability below which the teacher's tag is no pseudo-label; the soft term still sees the word."""
+    unlabeled_ratio: float | None = None
+    """Raw sentences for each gold sentence in an epoch, drawn anew each time; by default all of them."""
+
+    def __post_init__(self) -> None:
+        _check(self, "from 0 to below 1", pseudo_threshold=self.pseudo_threshold)
+        if self.unlabeled_ratio is not None:
+            _check(self, "positive", unlabeled_ratio=self.unlabeled_ratio)
+        if not self.unlabeled_filename:
+            raise ValueError("--unlabeled_filename must name at least one file")
+
+
+@dataclass(kw_only=True)
+class TaggerKdPseudoOptions(TaggerKdOptions, UnlabeledOptions):
+    """Train a small tagger on a teacher's outputs for raw text too, with gold tags or without."""
+
+    data_dir: str | None = None  # type: ignore[assignment]
+    """Folder of column files, or the id of a hub data set. Without it there is no gold: teacher and raw text are enough."""
+
+    def __post_init__(self) -> None:
+        TaggerKdOptions.__post_init__(self)
+        UnlabeledOptions.__post_init__(self)
+        if self.data_dir is None and self.unlabeled_ratio is not None:
+            raise ValueError("--unlabeled_ratio is per gold sentence: it needs a --data_dir")
+
+
+@dataclass(kw_only=True)
+class InferenceOptions(ColumnOptions):
+    """Tag raw text or column files."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    model_dir: str
+    """Folder of the model."""
+    data_file: str = "-"
+    """Input file; - is standard input."""
+    output_file: str = "-"
+    """Output file; - is standard output."""
+    input_format: Literal["text", "columns"] = "text"
+    """text: one text a line; columns: one word a line, an empty line after each sentence."""
+    output_format: Literal["json", "columns"] = "json"
+    """json: one JSON object a line, with words and entities; columns: word, tag."""
+    entities_only: bool = False
+    """json: leave out the words."""
+    batch_size: int = 32
+    """Sentences read together."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+    """Number format; auto: the fastest the device has. In fp32 tags do not depend on what else is in the batch."""
+    no_cuda: bool = False
+    """Stay on the CPU even where there is a GPU."""
+
+    def __post_init__(self) -> None:
+        _check(self, "at least 1", batch_size=self.batch_size)
+
+
+@dataclass(kw_only=True)
+class EvalOptions(ColumnOptions):
+    """Score a saved model on a labelled file."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    model_dir: str
+    """Folder of the model."""
+    data_file: str
+    """Labelled column file."""
+    teacher: str | None = None
+    """Folder of a second model, to compare with: its scores, and the share of words on which both agree."""
+    output_dir: str | None = None
+    """Folder for report.md and metrics.json; by default the report is only printed."""
+    batch_size: int = 32
+    """Sentences read together."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+    """Number format; auto: the fastest the device has."""
+    no_cuda: bool = False
+    """Stay on the CPU even where there is a GPU."""
+
+    def __post_init__(self) -> None:
+        _check(self, "at least 1", batch_size=self.batch_size)

@@ -1,0 +1,270 @@
+"""What every training procedure does around its model: the run's folder, the corpus, the scores, the report."""
+
+import dataclasses
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+import transformers
+from tqdm.auto import tqdm
+from transformers import set_seed
+
+from nlparch import config
+from nlparch.batches import MixedLengthSampler, TaggingCollator, TaggingExamples
+from nlparch.data.corpora import Corpus, load_corpus
+from nlparch.data.labels import LabelMatch
+from nlparch.data.words import choose_splitter
+from nlparch.devices import Precision, best_device, fastest_precision
+from nlparch.distill.cache import TeacherOutputs
+from nlparch.errors import UserError
+from nlparch.metrics import score_tags
+from nlparch.models.word_tagger import WordTagger
+from nlparch.training import DistillTrainer, TrainingPlan
+
+logger = logging.getLogger(__name__)
+
+_OPTIONS_FILE = "options.yaml"
+_MAY_CHANGE_ON_RESUME = {"resume", "overwrite_output_dir"}
+
+
+@dataclass
+class Run:
+    """A run under way: its folder and what it will report.
+
+    Attributes:
+        folder: the output folder.
+        notes: what was skipped, cut, converted or chosen, a sentence each.
+        metrics: becomes `metrics.json`.
+    """
+
+    folder: Path
+    notes: list[str] = field(default_factory=list)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def note(self, *sentences: str) -> None:
+        """Logs sentences and keeps them for the report."""
+        for sentence in sentences:
+            logger.info("%s", sentence)
+        self.notes += sentences
+
+
+def begin(options: Any) -> Run:
+    """Prepares the output folder and writes `options.yaml` into it.
+
+    Raises:
+        UserError: If the folder holds something and neither `--overwrite_output_dir` nor `--resume` is given, or a resumed
+            run is given other options than it began with.
+    """
+    folder = Path(options.output_dir)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output_dir must be a folder, {folder} is a file")
+    if folder.exists() and any(folder.iterdir()):
+        if options.resume:
+            _check_same_options(options, folder / _OPTIONS_FILE)
+        elif options.overwrite_output_dir:
+            shutil.rmtree(folder)
+        else:
+            raise UserError(f"--output_dir {folder} is not empty; add --overwrite_output_dir to empty it, or --resume")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _OPTIONS_FILE).write_text(config.dump(options), encoding="utf-8")
+    return Run(folder)
+
+
+def begin_seeded(options: Any) -> Run:
+    """`begin`, and the seed set for all that follows."""
+    quiet_libraries()
+    run = begin(options)
+    set_seed(options.seed)
+    return run
+
+
+def quiet_libraries() -> None:
+    """Keeps the bars and tables of other libraries off the terminal: what matters in them, we say ourselves."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+
+
+def choose_device(options: Any) -> torch.device:
+    """The device to run on."""
+    return torch.device("cpu") if options.no_cuda else best_device()
+
+
+def choose_precision(wanted: str, device: torch.device, *, auto: Precision | None = None) -> Precision:
+    """The number format; `auto` is the device's fastest unless the caller has another.
+
+    Raises:
+        UserError: If fp16 is asked for on a CPU.
+    """
+    if wanted == "auto":
+        return auto or fastest_precision(device)
+    if wanted == "fp16" and device.type == "cpu":
+        raise UserError("--precision fp16 needs a GPU; use bf16 or fp32 on a CPU")
+    return wanted  # type: ignore[return-value]
+
+
+def load_data(
+    options: Any, run: Run, *, known_tags: Sequence[str] | None = None, allow_no_train: bool = False
+) -> Corpus:
+    """The labelled corpus that the options name.
+
+    Args:
+        options: with the fields of `DataOptions`.
+        run: takes the corpus's notes.
+        known_tags: the tags of a teacher, where there is one.
+        allow_no_train: whether gold to train on may be missing.
+    """
+    names = ("train_filename", "dev_filename", "test_filename", "word_col", "tag_col", "ignore_token")
+    names += ("words_column", "tags_column", "dev_fraction", "seed", "scheme")
+    settings = {name: getattr(options, name) for name in names}
+    corpus = load_corpus(options.data_dir, known_tags=known_tags, allow_no_train=allow_no_train, **settings)
+    run.note(*corpus.notes)
+    return corpus
+
+
+def pick_splitter(options: Any, run: Run, rows: Iterable[Sequence[str]]) -> str:
+    """The splitter the model will remember: the one asked for, or the one that recovers most sentences."""
+    if options.splitter is not None:
+        return str(options.splitter)
+    name, shares = choose_splitter(rows)
+    table = ", ".join(f"{other} {share:.0%}" for other, share in shares.items())
+    run.note(f"splitter for raw text: {name} (sentences recovered exactly from their joined text: {table})")
+    return name
+
+
+def plan_training(options: Any, run: Run, corpus: Corpus, *, precision: Precision) -> TrainingPlan:
+    """The training plan that the options describe."""
+    best_by = None
+    if "dev" in corpus.splits:
+        best_by = "accuracy" if corpus.labels.scheme == "plain" else "f1"
+    else:
+        run.note("no dev sentences: the last model is kept, for there is nothing to choose the best by")
+    return TrainingPlan(
+        output_dir=run.folder,
+        epochs=options.epochs,
+        max_steps=options.max_steps or -1,
+        batch_size=options.batch_size,
+        gradient_accumulation=options.gradient_accumulation,
+        lr=options.lr,
+        lr_schedule=options.lr_schedule,
+        warmup=options.warmup,
+        weight_decay=options.weight_decay,
+        max_grad_norm=options.max_grad_norm,
+        precision=precision,
+        use_cpu=choose_device(options).type == "cpu",
+        patience=options.patience,
+        save_steps=options.save_steps,
+        logging_steps=options.logging_steps,
+        seed=options.seed,
+        best_by=best_by,
+    )
+
+
+def train(
+    options: Any,
+    run: Run,
+    model: WordTagger,
+    rows: Any,
+    corpus: Corpus,
+    *,
+    precision: Precision,
+    outputs: TeacherOutputs | None = None,
+    match: LabelMatch | None = None,
+) -> None:
+    """Trains `model` on `rows` and leaves the best one in the run's folder."""
+    plan = plan_training(options, run, corpus, precision=precision)
+    has_gold = np.array([tags is not None for tags in rows["tags"]])
+    sampler = MixedLengthSampler(
+        np.array([len(words) for words in rows["words"]]),
+        has_gold,
+        batch_size=plan.batch_size,
+        unlabeled_ratio=getattr(options, "unlabeled_ratio", None),
+        seed=plan.seed,
+    )
+    trainer = DistillTrainer(
+        plan=plan,
+        evaluate_model=_dev_scorer(corpus, precision) if plan.best_by else None,
+        sampler=sampler,
+        model=model,
+        train_dataset=TaggingExamples(rows, model.label_set, outputs),
+        data_collator=TaggingCollator(model, match),
+    )
+    trainer.train_or_resume(resume=options.resume)
+    model.save_pretrained(run.folder)  # type: ignore[attr-defined]
+    run.metrics |= {
+        "n_parameters": n_parameters(model),
+        "best_epoch": _epoch_of_best(trainer),
+        "best_step": trainer.state.best_global_step,
+        "seed": options.seed,
+        "train_seconds": sum(row.get("train_runtime", 0.0) for row in trainer.state.log_history) or None,
+    }
+
+
+def score_splits(run: Run, model: WordTagger, corpus: Corpus, *, precision: Precision) -> dict[str, list[list[str]]]:
+    """Scores the model on dev and test into the run's metrics; returns its tags for each."""
+    predicted = {}
+    for split in ("dev", "test"):
+        if split in corpus.splits:
+            run.metrics[split], predicted[split] = score_rows(model, corpus.splits[split], precision=precision)
+    return predicted
+
+
+def score_rows(model: WordTagger, rows: Any, *, precision: Precision) -> tuple[dict[str, Any], list[list[str]]]:
+    """Scores of the model on labelled rows, and its tags."""
+    predicted = [tags for tags, _ in model.tag_words(rows["words"], precision=precision)]
+    return score_tags(rows["tags"], predicted, scheme=model.label_set.scheme), predicted
+
+
+def n_parameters(model: Any) -> int:
+    """All parameters of a model, embeddings counted."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def finish(options: Any, run: Run, procedure: str) -> None:
+    """Writes `metrics.json`."""
+    run.metrics = {"procedure": procedure, **run.metrics}
+    text = json.dumps(run.metrics, indent=1, ensure_ascii=False)
+    (run.folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+
+
+def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
+    """A progress bar with an estimate, on standard error."""
+    return lambda numbers: tqdm(numbers, desc=description, unit="batch", dynamic_ncols=True, mininterval=1.0)
+
+
+def _dev_scorer(corpus: Corpus, precision: Precision) -> Callable[[Any], dict[str, float]]:
+    rows = corpus.splits["dev"]
+    words, gold = rows["words"], rows["tags"]
+
+    def score(model: WordTagger) -> dict[str, float]:
+        predicted = [tags for tags, _ in model.tag_words(words, precision=precision)]
+        scores = score_tags(gold, predicted, scheme=model.label_set.scheme)
+        return {
+            name: value or 0.0 for name, value in scores.items() if name in ("f1", "accuracy", "precision", "recall")
+        }
+
+    return score
+
+
+def _epoch_of_best(trainer: DistillTrainer) -> float | None:
+    steps = {row["step"]: row["epoch"] for row in trainer.state.log_history if "epoch" in row}
+    return steps.get(trainer.state.best_global_step)
+
+
+def _check_same_options(options: Any, file: Path) -> None:
+    if not file.exists():
+        return
+    before = config.load(type(options), file)
+    for name in (field.name for field in dataclasses.fields(options)):
+        was, now = getattr(before, name), getattr(options, name)
+        if name not in _MAY_CHANGE_ON_RESUME and was != now:
+            raise UserError(
+                f"--resume must repeat the run's options: {name} was {was!r}, got {now!r}; add --config {file}"
+            )

