@@ -9,7 +9,7 @@ from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2, IOBES
 from sklearn.metrics import precision_recall_fscore_support
 
-from nlparch.data.labels import Scheme
+from nlparch.data.labels import OUTSIDE, Scheme, spans, split_tag
 
 Tags = Sequence[Sequence[str]]
 _STRICT = {"IOB2": IOB2, "BIOES": IOBES}
@@ -24,8 +24,9 @@ def score_tags(gold: Tags, predicted: Tags, *, scheme: Scheme) -> dict[str, Any]
         scheme: the scheme of both; `plain` tags have no spans.
 
     Returns:
-        Fractions of 1, plain floats, None where undefined. Spans: `precision, recall, f1` (conlleval's reading, sentence by
-        sentence), `f1_strict`, `per_type`. Plain tags: `macro_f1`, `per_tag`. Both: `accuracy` over words, `n` words.
+        Fractions of 1, plain floats, None where undefined. Spans: `precision, recall, f1` (conlleval's reading,
+        sentence by sentence), `f1_strict`, `per_type`. Plain tags: `macro_f1` over the tags of gold, `per_tag`. Both:
+        `accuracy` over words, `n` words.
     """
     _check_same_shape(gold, predicted)
     flat_gold = [tag for tags in gold for tag in tags]
@@ -54,32 +55,46 @@ def main_score_name(scores: dict[str, Any]) -> str:
     return "f1" if "f1" in scores else "accuracy"
 
 
+def spell_spans(tags: Tags, scheme: Scheme) -> list[list[str]]:
+    """Writes every tag with the prefix that a span scheme knows.
+
+    BILOU's `L-` and `U-` become `E-` and `S-`. A word whose tag has no prefix (a stray tag in gold, say) becomes a span
+    of its own: seqeval would take the tag's first letter for the prefix, and our own reading would see no span at all.
+    """
+    alone = "S" if scheme == "BIOES" else "B"
+    spelled = {}
+    for tag in {tag for sentence in tags for tag in sentence}:
+        kind, type_ = split_tag(tag)
+        spelled[tag] = f"{kind}-{type_}" if kind != OUTSIDE else tag if tag == OUTSIDE else f"{alone}-{tag}"
+    return [[spelled[tag] for tag in sentence] for sentence in tags]
+
+
 def _span_scores(gold: Tags, predicted: Tags, scheme: Scheme) -> dict[str, Any]:
+    gold, predicted = spell_spans(gold, scheme), spell_spans(predicted, scheme)
+    if not any(spans(tags) for tags in (*gold, *predicted)):
+        return {"precision": None, "recall": None, "f1": None, "f1_strict": None, "per_type": {}}
     report = _seqeval_report(gold, predicted)
-    micro = report.pop("micro avg", None)
-    per_type = {name: _row(row) for name, row in report.items() if not name.endswith(" avg")}
-    strict = None
-    if scheme in _STRICT and micro is not None:
-        strict_report = _seqeval_report(gold, predicted, mode="strict", scheme=_STRICT[scheme])
-        strict = float(strict_report["micro avg"]["f1-score"]) if "micro avg" in strict_report else None
-    overall = _row(micro) if micro is not None else {"precision": None, "recall": None, "f1": None}
-    return {name: overall[name] for name in ("precision", "recall", "f1")} | {"f1_strict": strict, "per_type": per_type}
+    overall = _row(report["micro avg"])
+    return {name: overall[name] for name in ("precision", "recall", "f1")} | {
+        "f1_strict": _strict_f1(gold, predicted, scheme),
+        "per_type": {name: _row(row) for name, row in report.items() if not name.endswith(" avg")},
+    }
+
+
+def _strict_f1(gold: Tags, predicted: Tags, scheme: Scheme) -> float | None:
+    if scheme not in _STRICT:
+        return None
+    try:
+        report = _seqeval_report(gold, predicted, mode="strict", scheme=_STRICT[scheme])
+    except ValueError:  # a tag of another scheme
+        return None
+    return float(report["micro avg"]["f1-score"])
 
 
 def _seqeval_report(gold: Tags, predicted: Tags, **reading: Any) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of types that were never predicted: their scores stand in the table
-        try:
-            report = classification_report(
-                [list(tags) for tags in gold],
-                [list(tags) for tags in predicted],
-                output_dict=True,
-                zero_division=0,
-                **reading,
-            )
-        except ValueError:  # no span on either side, or a tag that the strict reading does not know
-            return {}
-    return dict(report)
+        return dict(classification_report(gold, predicted, output_dict=True, zero_division=0, **reading))
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from tqdm.auto import tqdm
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 
-from nlparch.data.labels import IGNORED_LABEL
 from nlparch.devices import Precision
 from nlparch.errors import UserError
 
@@ -131,29 +130,25 @@ class DistillTrainer(Trainer):
     ) -> tuple[list[dict[str, Tensor]], Any]:
         """The batches of one optimizer step, hard labels settled, with their counts of hard and soft words."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        counts = torch.zeros(2, device=device)
+        counts: dict[str, Tensor] = {}
         for batch in batches:
-            teacher_logits = batch.get("teacher_logits")
-            batch["labels"] = self.model.hard_labels(batch["labels"], teacher_logits, batch.pop("has_gold", None))
-            counts[0] += (batch["labels"] != IGNORED_LABEL).sum()
-            if teacher_logits is not None:
-                counts[1] += (~teacher_logits[..., 0].isnan()).sum()
+            teacher_logits, has_gold = batch.get("teacher_logits"), batch.pop("has_gold", None)
+            batch["labels"] = self.model.hard_labels(batch["labels"], teacher_logits, has_gold)
+            for name, count in self.model.count_words(batch).items():
+                counts[name] = counts.get(name, 0.0) + count.float()
+        self._n_steps_in_terms += 1
         # DDP averages gradients over processes, so each divides by its fair share of the words of all.
-        counts = self.accelerator.reduce(counts, reduction="mean")
-        return batches, counts
+        return batches, self.accelerator.reduce(counts, reduction="mean")
 
     def compute_loss(
         self,
         model: Any,
         inputs: dict[str, Tensor],
         return_outputs: bool = False,
-        num_items_in_batch: Tensor | None = None,
+        num_items_in_batch: Any = None,
     ) -> Any:
         """The loss of one micro-batch, its sums divided by the counts of the whole accumulated batch."""
-        counts = (
-            {} if num_items_in_batch is None else {"n_hard": num_items_in_batch[0], "n_soft": num_items_in_batch[1]}
-        )
-        outputs = model(**inputs, **counts)
+        outputs = model(**inputs, **(num_items_in_batch or {}))
         if not torch.isfinite(outputs.loss):
             place = f"step {self.state.global_step + 1}"
             raise UserError(f"{place}: the loss must be finite, got {outputs.loss.item()}; a smaller --lr may help")
@@ -172,9 +167,8 @@ class DistillTrainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds the means of the loss terms since the last log."""
         if "loss" in logs and self._terms:
-            n_steps = max(self.state.global_step - self._n_steps_in_terms, 1)
-            logs |= {name: float(total) / n_steps for name, total in self._terms.items()}
-            self._terms, self._n_steps_in_terms = {}, self.state.global_step
+            logs |= {name: float(total) / self._n_steps_in_terms for name, total in self._terms.items()}
+            self._terms, self._n_steps_in_terms = {}, 0
         super().log(logs, start_time)
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Scores:

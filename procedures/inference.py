@@ -10,7 +10,6 @@ from typing import Any, TextIO
 from nlparch.data.conll import read_lines, read_sentences, write_sentences
 from nlparch.data.predictions import TagPrediction
 from nlparch.errors import UserError
-from nlparch.models.loading import load_word_tagger
 from nlparch.models.tagger import NeuralTagger
 
 from . import runs
@@ -31,12 +30,11 @@ def _run(options: InferenceOptions, *, small: bool) -> None:
     runs.quiet_libraries()
     if options.data_file != "-" and not Path(options.data_file).is_file():
         raise UserError(f"--data_file {options.data_file}: no such file")
-    model: Any = load_word_tagger(options.model_dir)
+    device = runs.choose_device(options)
+    model = runs.load_model(options.model_dir, device)
     if isinstance(model, NeuralTagger) != small:
         other = "transformer_token" if small else "tagger"
         raise UserError(f"{options.model_dir} holds another kind of model; run nlp-inference {other}")
-    device = runs.choose_device(options)
-    model.to(device)
     precision = runs.choose_precision(options.precision, device)
     predictions = model.predict_stream(_inputs(options), batch_size=options.batch_size, precision=precision)
     with _output(options.output_file) as file:

@@ -70,7 +70,8 @@ class DataOptions(ColumnOptions):
     dev_fraction: float = 0.0
     """Without a dev file: share of the training sentences to set aside as one."""
     scheme: Literal["auto", "IOB2", "BIOES"] = "auto"
-    """Tag scheme that gold tags are converted to; auto: IOB2 for IOB1 and IOB2, the corpus's own for BIOES and plain tags."""
+    """Tag scheme that gold tags are converted to; auto: IOB2 for IOB1 and IOB2, the corpus's own for BIOES and plain
+    tags."""
     splitter: str | None = None
     """How raw text becomes words: spaces, words, treebank, social, or a regular expression that matches a word.
     By default the one that recovers most training sentences from their own joined text."""
@@ -273,7 +274,8 @@ class TaggerKdPseudoOptions(TaggerKdOptions, UnlabeledOptions):
     """Train a small tagger on a teacher's outputs for raw text too, with gold tags or without."""
 
     data_dir: str | None = None  # type: ignore[assignment]
-    """Folder of column files, or the id of a hub data set. Without it there is no gold: teacher and raw text are enough."""
+    """Folder of column files, or the id of a hub data set. Without it there is no gold: teacher and raw text are
+    enough."""
 
     def __post_init__(self) -> None:
         TaggerKdOptions.__post_init__(self)
@@ -324,7 +326,7 @@ class EvalOptions(ColumnOptions):
     teacher: str | None = None
     """Folder of a second model, to compare with: its scores, and the share of words on which both agree."""
     output_dir: str | None = None
-    """Folder for report.md and metrics.json; by default the report is only printed."""
+    """New or empty folder for report.md and metrics.json; by default the report is only printed."""
     batch_size: int = 32
     """Sentences read together."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"

@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,17 @@ from transformers import set_seed
 from nlparch import config
 from nlparch.batches import MixedLengthSampler, TaggingCollator, TaggingExamples
 from nlparch.data.corpora import Corpus, load_corpus
-from nlparch.data.labels import LabelMatch
-from nlparch.data.words import choose_splitter
+from nlparch.data.labels import LabelMatch, Scheme, convert
+from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
 from nlparch.distill.cache import TeacherOutputs
 from nlparch.errors import UserError
 from nlparch.metrics import score_tags
+from nlparch.models.loading import load_word_tagger
+from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
+from nlparch.raw_text import score_raw_text
+from nlparch.report import score_table, write_card, write_report
 from nlparch.training import DistillTrainer, TrainingPlan
 
 logger = logging.getLogger(__name__)
@@ -42,11 +47,13 @@ class Run:
         folder: the output folder.
         notes: what was skipped, cut, converted or chosen, a sentence each.
         metrics: becomes `metrics.json`.
+        model: the one that was trained, once it is.
     """
 
     folder: Path
     notes: list[str] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
+    model: WordTagger | None = None
 
     def note(self, *sentences: str) -> None:
         """Logs sentences and keeps them for the report."""
@@ -59,8 +66,8 @@ def begin(options: Any) -> Run:
     """Prepares the output folder and writes `options.yaml` into it.
 
     Raises:
-        UserError: If the folder holds something and neither `--overwrite_output_dir` nor `--resume` is given, or a resumed
-            run is given other options than it began with.
+        UserError: If the folder holds something and neither `--overwrite_output_dir` nor `--resume` is given, or a
+            resumed run is given other options than it began with.
     """
     folder = Path(options.output_dir)
     if folder.exists() and not folder.is_dir():
@@ -70,25 +77,37 @@ def begin(options: Any) -> Run:
             _check_same_options(options, folder / _OPTIONS_FILE)
         elif options.overwrite_output_dir:
             shutil.rmtree(folder)
-        else:
+        elif any(path.name != _OPTIONS_FILE for path in folder.iterdir()):  # alone, it tells of a mistaken start
             raise UserError(f"--output_dir {folder} is not empty; add --overwrite_output_dir to empty it, or --resume")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _OPTIONS_FILE).write_text(config.dump(options), encoding="utf-8")
+    if not (options.resume and (folder / _OPTIONS_FILE).exists()):
+        # To repeat a run is neither to go on with it nor to empty its folder: both are to be asked for each time.
+        repeatable = dataclasses.replace(options, resume=False, overwrite_output_dir=False)
+        (folder / _OPTIONS_FILE).write_text(config.dump(repeatable), encoding="utf-8")
     return Run(folder)
 
 
 def begin_seeded(options: Any) -> Run:
     """`begin`, and the seed set for all that follows."""
     quiet_libraries()
+    flush_tiny_numbers()
     run = begin(options)
     set_seed(options.seed)
     return run
 
 
+def flush_tiny_numbers() -> None:
+    """Lets the CPU take subnormal numbers for 0.
+
+    Adam's moments of rare words decay into them, and arithmetic on them is ten times slower; no score has shown it.
+    """
+    torch.set_flush_denormal(True)
+
+
 def quiet_libraries() -> None:
     """Keeps the bars and tables of other libraries off the terminal: what matters in them, we say ourselves."""
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     datasets.disable_progress_bars()
 
 
@@ -121,8 +140,8 @@ def load_data(
         known_tags: the tags of a teacher, where there is one.
         allow_no_train: whether gold to train on may be missing.
     """
-    names = ("train_filename", "dev_filename", "test_filename", "word_col", "tag_col", "ignore_token")
-    names += ("words_column", "tags_column", "dev_fraction", "seed", "scheme")
+    names = ["train_filename", "dev_filename", "test_filename", "word_col", "tag_col", "ignore_token"]
+    names += ["words_column", "tags_column", "dev_fraction", "seed", "scheme"]
     settings = {name: getattr(options, name) for name in names}
     corpus = load_corpus(options.data_dir, known_tags=known_tags, allow_no_train=allow_no_train, **settings)
     run.note(*corpus.notes)
@@ -132,6 +151,7 @@ def load_data(
 def pick_splitter(options: Any, run: Run, rows: Iterable[Sequence[str]]) -> str:
     """The splitter the model will remember: the one asked for, or the one that recovers most sentences."""
     if options.splitter is not None:
+        make_splitter(options.splitter)  # refuses what is neither a name nor a regular expression
         return str(options.splitter)
     name, shares = choose_splitter(rows)
     table = ", ".join(f"{other} {share:.0%}" for other, share in shares.items())
@@ -198,6 +218,7 @@ def train(
     )
     trainer.train_or_resume(resume=options.resume)
     model.save_pretrained(run.folder)  # type: ignore[attr-defined]
+    run.model = model
     run.metrics |= {
         "n_parameters": n_parameters(model),
         "best_epoch": _epoch_of_best(trainer),
@@ -209,17 +230,35 @@ def train(
 
 def score_splits(run: Run, model: WordTagger, corpus: Corpus, *, precision: Precision) -> dict[str, list[list[str]]]:
     """Scores the model on dev and test into the run's metrics; returns its tags for each."""
-    predicted = {}
+    predicted: dict[str, list[list[str]]] = {}
     for split in ("dev", "test"):
         if split in corpus.splits:
             run.metrics[split], predicted[split] = score_rows(model, corpus.splits[split], precision=precision)
     return predicted
 
 
-def score_rows(model: WordTagger, rows: Any, *, precision: Precision) -> tuple[dict[str, Any], list[list[str]]]:
-    """Scores of the model on labelled rows, and its tags."""
-    predicted = [tags for tags, _ in model.tag_words(rows["words"], precision=precision)]
-    return score_tags(rows["tags"], predicted, scheme=model.label_set.scheme), predicted
+def score_rows(
+    model: WordTagger, rows: Any, *, precision: Precision, batch_size: int = 32, scheme: Scheme | None = None
+) -> tuple[dict[str, Any], list[list[str]]]:
+    """Scores of the model on labelled rows, their words given and from raw text, and its tags.
+
+    Args:
+        model: any model that tags words.
+        rows: with the columns `words` and `tags`.
+        precision: number format of the matrix products.
+        batch_size: sentences read together.
+        scheme: that of gold, which the model's tags are turned into; None is the model's own.
+    """
+    own = model.label_set.scheme
+    scheme = scheme or own
+    reading: Any = {"batch_size": batch_size, "precision": precision}
+    predicted = [tags for tags, _ in model.tag_words(rows["words"], **reading)]
+    if scheme != own:
+        predicted = [convert(tags, source=own, target=scheme)[0] for tags in predicted]
+    scores = score_tags(rows["tags"], predicted, scheme=scheme)
+    predict = partial(model.predict, **reading)
+    scores["raw_text"] = score_raw_text(rows["words"], rows["tags"], predict, scheme=scheme)
+    return scores, predicted
 
 
 def n_parameters(model: Any) -> int:
@@ -227,11 +266,36 @@ def n_parameters(model: Any) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
+def load_model(path: str, device: torch.device, *, max_length: int | None = None) -> Any:
+    """Any model that tags words, on a device: a `WordTagger` that is a module of torch as well.
+
+    Raises:
+        UserError: See `load_word_tagger`.
+    """
+    model: Any = load_word_tagger(path, max_length=max_length)
+    return model.to(device).eval()
+
+
 def finish(options: Any, run: Run, procedure: str) -> None:
-    """Writes `metrics.json`."""
+    """Writes `metrics.json`, `report.md` and the model card into the run's folder, and prints the scores."""
     run.metrics = {"procedure": procedure, **run.metrics}
-    text = json.dumps(run.metrics, indent=1, ensure_ascii=False)
-    (run.folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    name = run.folder.resolve().name
+    save_report(run.folder, run.metrics, title=f"{procedure}: {name}", notes=run.notes, options=options)
+    if run.model is not None:
+        is_small = isinstance(run.model, NeuralTagger)
+        tags, splitter = run.model.label_set.tags, run.model.splitter
+        card = write_card(run.metrics, name=name, tags=tags, is_small=is_small, splitter=splitter)
+        (run.folder / "README.md").write_text(card, encoding="utf-8")
+    print(score_table(run.metrics, short=True))
+    logger.info("the model, its report and its card are in %s", run.folder)
+
+
+def save_report(folder: Path, metrics: dict[str, Any], *, title: str, notes: Sequence[str], options: Any) -> None:
+    """Writes `metrics.json` and `report.md` into a folder."""
+    text = json.dumps(metrics, indent=1, ensure_ascii=False)
+    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    report = write_report(metrics, title=title, notes=notes, options=dataclasses.asdict(options))
+    (folder / "report.md").write_text(report, encoding="utf-8")
 
 
 def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
@@ -254,15 +318,15 @@ def _dev_scorer(corpus: Corpus, precision: Precision) -> Callable[[Any], dict[st
 
 
 def _epoch_of_best(trainer: DistillTrainer) -> float | None:
-    steps = {row["step"]: row["epoch"] for row in trainer.state.log_history if "epoch" in row}
-    return steps.get(trainer.state.best_global_step)
+    best = trainer.state.best_global_step
+    return next((row["epoch"] for row in trainer.state.log_history if row["step"] == best and "epoch" in row), None)
 
 
 def _check_same_options(options: Any, file: Path) -> None:
     if not file.exists():
         return
     before = config.load(type(options), file)
-    for name in (field.name for field in dataclasses.fields(options)):
+    for name in (option.name for option in dataclasses.fields(options)):
         was, now = getattr(before, name), getattr(options, name)
         if name not in _MAY_CHANGE_ON_RESUME and was != now:
             raise UserError(

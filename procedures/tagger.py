@@ -8,6 +8,7 @@ from nlparch import config
 from nlparch.data.features import build_features
 from nlparch.data.labels import LabelSet
 from nlparch.data.vectors import read_vectors
+from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger, NeuralTaggerConfig
 
 from . import runs
@@ -40,7 +41,7 @@ def new_tagger(
         max_word_length=options.max_word_length,
     )
     run.note(*notes)
-    sizes = config.read_values(_sizes_class(), options.config_file) if options.config_file else {}
+    sizes = _read_sizes(options.config_file) if options.config_file else {}
     model = NeuralTagger.build(
         features,
         labels,
@@ -67,6 +68,23 @@ def _read_vectors(path: str, run: runs.Run, model: NeuralTagger) -> None:
     vectors = read_vectors(path, width=model.config.word_width, wanted=wanted)
     n_found = model.set_word_vectors(vectors)
     run.note(f"{path}: vectors for {n_found:,} of {len(features.words):,} words of the vocabulary")
+
+
+def _read_sizes(path: str) -> dict[str, Any]:
+    sizes = config.read_values(_sizes_class(), path)
+    for name, value in sizes.items():
+        if value is None or isinstance(value, bool):
+            continue
+        if name.endswith("dropout"):
+            rule, is_kept = "from 0 to below 1", 0 <= value < 1
+        elif name == "drop_penalty":
+            rule, is_kept = "at least 0", value >= 0
+        else:
+            values = value if isinstance(value, list) else [value]
+            rule, is_kept = "at least 1", bool(values) and min(values) >= 1
+        if not is_kept:
+            raise UserError(f"{path}: {name} must be {rule}, got {value}")
+    return sizes
 
 
 def _sizes_class() -> type[Any]:

@@ -12,7 +12,6 @@ from nlparch.distill.cache import TeacherOutputs
 from nlparch.distill.teacher_student import DistillSettings
 from nlparch.distill.teachers import teacher_outputs
 from nlparch.metrics import agreement, score_tags
-from nlparch.models.loading import load_word_tagger
 from nlparch.models.word_tagger import WordTagger
 
 from . import runs
@@ -42,8 +41,7 @@ class Lesson:
         device = runs.choose_device(options)
         self._options = options
         self._run = run
-        self.teacher: Any = load_word_tagger(options.teacher_model_path, max_length=options.teacher_max_seq_len)
-        self.teacher.to(device).eval()
+        self.teacher = runs.load_model(options.teacher_model_path, device, max_length=options.teacher_max_seq_len)
         self._precision = runs.choose_precision(options.teacher_precision, device)
         self._label_map: Mapping[str, str | None] | None = None
         if options.label_map is not None:

@@ -18,7 +18,7 @@ def run(options: TransformerTokenOptions) -> None:
     corpus = runs.load_data(options, run)
     train_rows = corpus.splits["train"]
     splitter = runs.pick_splitter(options, run, train_rows["words"])
-    if options.from_scratch:
+    if options.model_name_or_path is None:
         model = new_transformer(options, corpus.labels, train_rows["words"])
         model.config.splitter = splitter
     else:
@@ -59,18 +59,38 @@ def new_transformer(
 
 
 def train_tokenizer(sentences: Iterable[Sequence[str]], *, vocab_size: int, lowercase: bool, max_length: int) -> Any:
-    """A WordPiece tokenizer in BERT's manner, trained on sentences of words."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
+    """A WordPiece tokenizer in BERT's manner, trained on sentences of words; the same whenever they are the same."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+    texts = [" ".join(words) for words in sentences]
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocab_size, special_tokens=list(_SPECIAL_PIECES), show_progress=False
-    )
-    tokenizer.train_from_iterator((" ".join(words) for words in sentences), trainer)
+    # The trainer numbers the characters inside words as a hash map yields them, otherwise each time, and breaks ties
+    # between merges by number. Called special they keep this order; the tokenizer is then made anew, with them plain.
+    special = [*_SPECIAL_PIECES, *(f"##{character}" for character in _inner_characters(tokenizer, texts))]
+    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    learned = Tokenizer(models.WordPiece(tokenizer.get_vocab(), unk_token="[UNK]"))
+    learned.normalizer, learned.pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
+    return _wrap_tokenizer(learned, max_length)
+
+
+def _inner_characters(tokenizer: Any, texts: Iterable[str]) -> list[str]:
+    """The characters that stand in a word after its first."""
+    words = {word for text in texts for word in tokenizer.normalizer.normalize_str(text).split()}
+    parts = {part for word in words for part, _ in tokenizer.pre_tokenizer.pre_tokenize_str(word)}
+    return sorted({character for part in parts for character in part[1:]})
+
+
+def _wrap_tokenizer(tokenizer: Any, max_length: int) -> Any:
+    from tokenizers import processors
+    from transformers import PreTrainedTokenizerFast
+
     cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    assert cls is not None and sep is not None
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", sep), ("[CLS]", cls))
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), _SPECIAL_PIECES, strict=True))
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=max_length, **names)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, model_max_length=max_length, **names
+    )

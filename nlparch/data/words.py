@@ -2,7 +2,7 @@
 
 A built-in splitter is one regular expression whose matches are the words. Together its matches cover every character
 that is not a space, so nothing of a text is lost. All of them keep letters with their combining marks, and an emoji
-with its modifiers; Chinese characters stand alone, as in the corpora of Chinese that tag characters.
+with its modifiers; in all but `spaces`, Chinese characters stand alone, as corpora of Chinese often tag them.
 """
 
 import re

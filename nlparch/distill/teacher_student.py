@@ -1,5 +1,6 @@
 """The loss that teaches a student, written once for every task model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -26,9 +27,9 @@ class DistillSettings:
     """Probability below which a teacher's label is no pseudo-label."""
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0:
+        if not self.temperature > 0:  # worded so that NaN is refused too
             raise ValueError(f"temperature must be positive, got {self.temperature}")
-        if min(self.dist_w, self.student_w) < 0 or self.dist_w + self.student_w == 0:
+        if not (self.dist_w >= 0 and self.student_w >= 0 and self.dist_w + self.student_w > 0):
             raise ValueError(
                 f"weights must not be negative, nor both zero, got dist_w={self.dist_w}, student_w={self.student_w}"
             )
@@ -91,6 +92,17 @@ class TeacherStudentDistill:
         filled = labels.clone()
         filled[rows] = torch.where(accepted, pseudo, IGNORED_LABEL)
         return filled
+
+    def count_words(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """How many words of a batch each mean of the loss is over; `forward` takes counts under the same names.
+
+        Args:
+            batch: arguments of `forward`, hard labels settled.
+        """
+        counts = {"n_hard": (batch["labels"] != IGNORED_LABEL).sum()}
+        if "teacher_logits" in batch:
+            counts["n_soft"] = (~batch["teacher_logits"][..., 0].isnan()).sum()
+        return counts
 
     def best_pseudo_labels(self, teacher_logits: Tensor, seen: Tensor) -> Tensor:
         """What the teacher says of rows without gold; models with a tag scheme give the best legal path.

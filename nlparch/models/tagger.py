@@ -1,6 +1,6 @@
 """The small tagger: word, character and shape features, a context encoder, softmax or a CRF."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -129,7 +129,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
 
     def set_word_vectors(self, vectors: dict[str, np.ndarray]) -> int:
         """Takes pretrained vectors for the words of the vocabulary; returns how many words have one."""
-        table = self.embedder.word_table.weight
+        table = self.embedder.words.weight
         n_found = 0
         with torch.no_grad():
             for word in self.features.words:
@@ -161,6 +161,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         has_gold: Tensor | None = None,
         n_hard: Tensor | float | None = None,
         n_soft: Tensor | float | None = None,
+        n_words: Tensor | float | None = None,
     ) -> TaggerOutput:
         """Word logits (with a CRF, its emissions) and loss.
 
@@ -175,6 +176,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
             has_gold: Shape: (batch,)
             n_hard: see `taught_loss`.
             n_soft: see `taught_loss`.
+            n_words: words of the whole accumulated, distributed batch, for the penalty; None counts this batch.
         """
         inputs = {"form_index": form_index, "char_ids": char_ids, "shape_ids": shape_ids, "mask": mask}
         logits = self.head(self.embedder(word_ids=self._drop_words(word_ids), **inputs))
@@ -182,8 +184,14 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         output = self.taught_output(logits, labels=labels, mask=mask, **teaching)
         if output.loss is not None and self.training and self.config.drop_penalty:
             steady = self._logits_without_dropout(word_ids, inputs)
-            output.loss = output.loss + self.config.drop_penalty * _half_mean_square(logits - steady, mask)
+            n_words = mask.sum() if n_words is None else n_words
+            output.loss = output.loss + self.config.drop_penalty * _half_sum_of_squares(logits - steady, mask) / n_words
         return output
+
+    def count_words(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Hard and soft words, and all words where there is a penalty over them."""
+        counts = super().count_words(batch)
+        return counts | {"n_words": batch["mask"].sum()} if self.config.drop_penalty else counts
 
     def sum_hard_loss(self, logits: Tensor, labels: Tensor, mask: Tensor | None = None) -> Tensor:
         """Cross-entropy, or the CRF's negative log-likelihood with unlabelled words marginalised out. Scalar."""
@@ -242,6 +250,5 @@ def _build_embedder(config: NeuralTaggerConfig) -> CNNLSTM | IDCNN:
     raise ValueError(f"embedder must be one of cnn-lstm, id-cnn, got {config.embedder!r}")
 
 
-def _half_mean_square(difference: Tensor, mask: Tensor) -> Tensor:
-    squares = difference.square().sum(-1)
-    return 0.5 * torch.where(mask, squares, 0.0).sum() / mask.sum()
+def _half_sum_of_squares(difference: Tensor, mask: Tensor) -> Tensor:
+    return 0.5 * torch.where(mask, difference.square().sum(-1), 0.0).sum()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -55,13 +56,17 @@ class TransformerTokenClassifier(WordTagger):
             config = AutoConfig.from_pretrained(path)
             tokenizer = _load_tokenizer(path)
         except (OSError, ValueError) as error:
-            raise UserError(f"{path}: no transformer checkpoint with a tokenizer: {_first_line(error)}") from error
+            raise _explain(path, error) from error
         if labels is not None:
             config.id2label = dict(enumerate(labels.tags))
             config.label2id = {tag: label for label, tag in enumerate(labels.tags)}
             options["ignore_mismatched_sizes"] = True
         config.splitter = splitter or getattr(config, "splitter", None)
-        model = taggers_own_class(config).from_pretrained(path, config=config, **options)
+        own_class = taggers_own_class(config)
+        try:
+            model = own_class.from_pretrained(path, config=config, **options)
+        except OSError as error:
+            raise _explain(path, error) from error
         return model.read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
 
     @classmethod
@@ -163,5 +168,7 @@ def _load_tokenizer(path: str | PathLike[str]) -> Any:
     return tokenizer
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
+def _explain(path: str | PathLike[str], error: Exception) -> UserError:
+    is_here = Path(path).is_dir()
+    what = "no transformer checkpoint" if is_here else "neither a folder here nor a checkpoint that the hub gives"
+    return UserError(f"{path}: {what}: {str(error).strip().splitlines()[0]}")

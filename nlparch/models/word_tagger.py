@@ -78,8 +78,10 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
 
     def taught_output(self, logits: Tensor, *, labels: Tensor | None, **teaching: Any) -> TaggerOutput:
         """Word logits with the loss, where there is anything to learn from."""
-        if labels is None:
+        if labels is None and teaching.get("teacher_logits") is None:
             return TaggerOutput(logits=logits)
+        if labels is None:
+            labels = torch.full(logits.shape[:-1], IGNORED_LABEL, device=logits.device)
         terms = self.taught_loss(logits, labels, **teaching)
         return TaggerOutput(
             loss=terms.total, logits=logits, hard_loss=terms.hard.detach(), soft_loss=_detached(terms.soft)

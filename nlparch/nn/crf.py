@@ -6,6 +6,7 @@ anything, NaN included. Everything is computed in float32 at least, whatever aut
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nlparch.data.labels import LegalMoves
@@ -57,6 +58,9 @@ class LinearChainCRF(nn.Module):
         emissions = emissions - emissions.detach().amax(-1, keepdim=True)
         others = torch.arange(emissions.shape[-1], device=labels.device) != labels.unsqueeze(-1)
         agreeing = emissions.masked_fill(others & (labels != IGNORED).unsqueeze(-1), _FORBIDDEN)
+        if mask.shape[1] == 1:
+            # A word of padding more, so that the transitions have a gradient, 0: distributed training insists on one.
+            emissions, agreeing, mask = (F.pad(t, (0, 0) * (t.ndim - 2) + (0, 1)) for t in (emissions, agreeing, mask))
         # One recursion for both sums: at these sizes a step costs its overhead, not its arithmetic.
         both = torch.cat([emissions, agreeing])
         log_all, log_agreeing = self._log_sums(both, mask.repeat(2, 1)).chunk(2)

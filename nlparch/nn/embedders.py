@@ -236,7 +236,7 @@ class BidirectionalLSTM(nn.Module):
 
     Sentences are packed, so that no LSTM starts on padding. Not so in training on a CPU: torch's backward pass through
     a packed batch is quadratic in its length. There sentences are turned round in place, with the same result, and
-    dense kernels take three quarters of the time on 16 words, two fifths on 64.
+    dense kernels take four fifths of a training step's time on up to 16 words, less than half on up to 64.
 
     Args:
         in_width: width of the input.
@@ -278,13 +278,13 @@ class BidirectionalLSTM(nn.Module):
             inputs = torch.cat([self._read_ahead(inputs, ahead), from_end], -1)
         return inputs
 
-    def _read_ahead(self, inputs: Tensor, weights: list[Tensor]) -> Tensor:
+    def _read_ahead(self, inputs: Tensor, weights: Sequence[Tensor]) -> Tensor:
         """One direction of one layer. Shape: (batch, words, width)"""
         zeros = inputs.new_zeros(1, len(inputs), self.lstm.hidden_size)
         return torch.lstm(
             inputs,
             (zeros, zeros),
-            weights,
+            list(weights),
             has_biases=True,
             num_layers=1,
             dropout=0.0,

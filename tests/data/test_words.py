@@ -110,7 +110,7 @@ def test_marks_of_punctuation_are_no_combining_marks(name: str) -> None:
         ("treebank", "He isn't in the U.S., she's gonna pay.", "He is n't in the U.S. , she 's gon na pay ."),
         ("treebank", "Mr. O'Neill's $1,000.50 state-of-the-art A&B", "Mr. O'Neill 's $ 1,000.50 state-of-the-art A&B"),
         ("treebank", "``I cannot,'' he said -- at Acme Inc.", "`` I can not , '' he said -- at Acme Inc ."),
-        ("treebank", "3\\/4 and 1\\/2-year US$5 -LRB-a-RRB-", "3\\/4 and 1\\/2-year US$ 5 -LRB- a -RRB-"),
+        ("treebank", "3\\/4 and 1\\/2-year US$5 -LRB- a -RRB-", "3\\/4 and 1\\/2-year US$ 5 -LRB- a -RRB-"),
         ("treebank-split", "She'll e-mail Dr. Al-Ani on 9/11", "She 'll e-mail Dr. Al - Ani on 9/11"),
         ("treebank-split", "he/she: it doesnt, a.b@c.com :) !!!", "he / she : it does nt , a.b@c.com :) !!!"),
         ("social", "@user I'm sure it's #fun &amp; don't...", "@user I'm sure it 's #fun &amp; don't ..."),

@@ -1,0 +1,194 @@
+"""Teacher, student and peers on real corpora: the figures that are published.
+
+    python benchmarks/tagging.py --data DATA --teacher CHECKPOINT --seeds 3 --only btc snips
+
+DATA holds a folder a corpus with train.txt, dev.txt and test.txt. Each finished cell (corpus, recipe, seed) is one line
+of `benchmarks/results/tagging.jsonl` and is not run again; runs and teachers lie in `--work`. `--tables` makes the
+tables in docs/benchmarks.md from the lines that are there.
+"""
+
+import json
+import platform
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "tagging.jsonl"
+TABLES = HERE.parent / "docs" / "benchmarks.md"
+TEACHER_RATES = ("5e-5", "1e-4", "2e-4")
+RECIPES = ("crf", "teacher", "tagger", "tagger_kd")
+TITLES = {"crf": "CRF", "teacher": "teacher", "tagger": "student, gold only", "tagger_kd": "`tagger_kd`"}
+TITLES["tagger_kd_pseudo"] = "`tagger_kd_pseudo`"
+PACKAGES = ("torch", "transformers", "python-crfsuite")
+
+
+@dataclass(kw_only=True)
+class Options:
+    """Runs the cells that are missing, then writes the tables."""
+
+    data: Path = Path("data")
+    """Folder with a folder a corpus."""
+    teacher: str = ""
+    """Checkpoint that the teachers are fine-tuned from."""
+    seeds: int = 3
+    """Seeds of every student: 1 to N."""
+    teacher_epochs: int = 6
+    """Epochs of fine-tuning at most; it stops after two without a better dev score."""
+    only: tuple[str, ...] = ("btc", "bc5cdr", "snips")
+    """Corpora."""
+    recipes: tuple[str, ...] = RECIPES
+    """Of crf, teacher, tagger, tagger_kd."""
+    work: Path = Path("runs/benchmark")
+    """Folder of runs and teachers."""
+    quick: bool = False
+    """The first corpus and seed only."""
+    tables: bool = False
+    """Run nothing: write the tables from the lines that are there."""
+
+
+def main(options: Options) -> None:
+    """Runs what is missing, a cell at a time, each one safe on disk before the next begins."""
+    if not options.tables:
+        corpora = options.only[:1] if options.quick else options.only
+        for corpus in corpora:
+            for recipe in options.recipes:
+                seeds = range(1, 2 if options.quick else options.seeds + 1) if recipe.startswith("tagger") else (0,)
+                for seed in seeds:
+                    run_cell(options, corpus, recipe, seed)
+    TABLES.write_text(write_tables(read_cells()), encoding="utf-8")
+
+
+def run_cell(options: Options, corpus: str, recipe: str, seed: int) -> None:
+    """Runs one cell, unless its line is there."""
+    if any((cell["corpus"], cell["recipe"], cell["seed"]) == (corpus, recipe, seed) for cell in read_cells()):
+        return
+    begin = time.monotonic()
+    if recipe == "crf":
+        cell = run_crf(options, corpus)
+    elif recipe == "teacher":
+        cell = best_teacher(options, corpus)[1]
+    else:
+        cell = run_student(options, corpus, recipe, seed)
+    cell = {"corpus": corpus, "recipe": recipe, "seed": seed, **cell, **provenance()}
+    cell["seconds"] = round(time.monotonic() - begin, 1)
+    with RESULTS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(cell) + "\n")
+    print(f"{corpus} {recipe} {seed}: dev {score(cell, 'dev'):.4f}, test {score(cell, 'test'):.4f}", flush=True)
+
+
+def run_crf(options: Options, corpus: str) -> dict[str, Any]:
+    """The CRF with hand-made features."""
+    from crf import train_and_score
+
+    options.work.mkdir(parents=True, exist_ok=True)
+    return dict(train_and_score(options.data / corpus, options.work / f"{corpus}.crfsuite"))
+
+
+def best_teacher(options: Options, corpus: str) -> tuple[Path, dict[str, Any]]:
+    """The fine-tuned checkpoint that is best on dev over the learning rates, and its cell."""
+    runs = []
+    for rate in TEACHER_RATES:
+        folder = options.work / "teachers" / f"{corpus}-{rate}"
+        command = ["transformer_token", "--data_dir", str(options.data / corpus), "--model_name_or_path", options.teacher]
+        command += ["--lr", rate, "--epochs", str(options.teacher_epochs), "--patience", "2", "--output_dir", str(folder)]
+        runs.append((folder, train(command, folder)))
+    folder, cell = max(runs, key=lambda run: score(run[1], "dev"))
+    return folder, {**cell, "dev_of_rates": {run[0].name: score(run[1], "dev") for run in runs}}
+
+
+def run_student(options: Options, corpus: str, recipe: str, seed: int) -> dict[str, Any]:
+    """A student by its procedure's defaults."""
+    folder = options.work / f"{corpus}-{recipe}-{seed}"
+    command = [recipe, "--data_dir", str(options.data / corpus), "--seed", str(seed), "--output_dir", str(folder)]
+    if recipe != "tagger":
+        command += ["--teacher_model_path", str(best_teacher(options, corpus)[0])]
+        command += ["--cache_dir", str(options.work / "cache")]
+    return train(command, folder)
+
+
+def train(command: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Runs `nlp-train`, or reads what it left behind when it was run before."""
+    if not (folder / "metrics.json").exists():
+        resume = ["--resume"] if (folder / "options.yaml").exists() else []
+        subprocess.run(["nlp-train", *command, *resume], check=True)
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    kept = ("n_parameters", "best_epoch", "train_seconds", "dev", "test", "teacher", "agreement", "words_without_teacher")
+    return {"command": shlex.join(["nlp-train", *command]), **{name: metrics[name] for name in kept if name in metrics}}
+
+
+def provenance() -> dict[str, Any]:
+    """Commit, machine and versions."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout
+    versions = {name: version(name) for name in PACKAGES}
+    return {"commit": commit.strip(), "machine": _machine(), "python": platform.python_version(), "versions": versions}
+
+
+def _machine() -> str:
+    import os
+
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return f"{os.cpu_count()} cores, {names[0] if names else platform.processor()}"
+
+
+def read_cells() -> list[dict[str, Any]]:
+    """The cells that are finished."""
+    return [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()] if RESULTS.exists() else []
+
+
+def score(cell: dict[str, Any], split: str) -> float:
+    """F1, or accuracy of plain tags."""
+    scores = cell[split]
+    return float(scores["f1"] if "f1" in scores else scores["accuracy"])
+
+
+def write_tables(cells: Sequence[dict[str, Any]]) -> str:
+    """The page of tables."""
+    corpora = list(dict.fromkeys(cell["corpus"] for cell in cells))
+    lines = ["# Benchmarks", "", "Made by `python benchmarks/tagging.py --tables` from `benchmarks/results/tagging.jsonl`."]
+    for split in ("test", "dev"):
+        recipes = [recipe for recipe in TITLES if any(cell["recipe"] == recipe for cell in cells)]
+        lines += ["", f"## {split.capitalize()} F1", "", "| corpus | " + " | ".join(TITLES[name] for name in recipes) + " | kept |"]
+        lines.append("| --- |" + " --- |" * (len(recipes) + 1))
+        lines += [_row(cells, corpus, recipes, split) for corpus in corpora]
+    lines += ["", "Students: mean over seeds, lowest and highest in brackets. *kept*: share of the teacher's score.", ""]
+    return "\n".join([*lines, *_provenance_lines(cells)]) + "\n"
+
+
+def _row(cells: Sequence[dict[str, Any]], corpus: str, recipes: Sequence[str], split: str) -> str:
+    values = {name: [score(c, split) for c in cells if (c["corpus"], c["recipe"]) == (corpus, name)] for name in recipes}
+    means = {name: sum(scores) / len(scores) for name, scores in values.items() if scores}
+    shown = [_shown(values[name]) for name in recipes]
+    best = max((means[name] for name in means if name.startswith("tagger_kd")), default=None)
+    kept = f"{best / means['teacher']:.1%}" if best is not None and "teacher" in means else "-"
+    return f"| {corpus} | " + " | ".join(shown) + f" | {kept} |"
+
+
+def _shown(scores: Sequence[float]) -> str:
+    if not scores:
+        return "-"
+    mean = f"{sum(scores) / len(scores):.3f}"
+    return mean if len(scores) == 1 else f"{mean} [{min(scores):.3f}, {max(scores):.3f}]"
+
+
+def _provenance_lines(cells: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield "## Where the figures come from"
+    yield ""
+    for machine in sorted({cell["machine"] for cell in cells}):
+        yield f"- Machine: {machine}."
+    for versions in sorted({json.dumps(cell["versions"]) for cell in cells}):
+        yield "- Versions: " + ", ".join(f"{name} {number}" for name, number in json.loads(versions).items()) + "."
+    yield f"- Commits: {', '.join(sorted({cell['commit'] for cell in cells}))}."
+    yield f"- Seeds of students: {', '.join(map(str, sorted({c['seed'] for c in cells if c['recipe'] != 'crf'} - {0})))}."
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, use_underscores=True))

@@ -1,0 +1,99 @@
+"""Score a saved model on a labelled file, beside a teacher where one is given."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from nlparch.data.conll import ReadCounts, Sentence, read_file
+from nlparch.data.labels import OUTSIDE, LabelSet, convert, detect_scheme, has_prefix, split_tag
+from nlparch.errors import UserError
+from nlparch.metrics import agreement
+from nlparch.report import write_report
+
+from . import runs
+from .options import EvalOptions
+
+_SPLIT = "test"
+
+
+def run(options: EvalOptions) -> None:
+    """Scores the model and prints the report; `metrics.json` has the labelled file's scores under `test`."""
+    runs.quiet_libraries()
+    folder = None if options.output_dir is None else _check_empty(Path(options.output_dir))
+    sentences, notes = _read(options)
+    device = runs.choose_device(options)
+    model = runs.load_model(options.model_dir, device)
+    teacher = None if options.teacher is None else runs.load_model(options.teacher, device)
+    rows, more_notes = _rows(sentences, model.label_set)
+    notes += [*more_notes, *_reading_notes(model, rows, "the model")]
+    metrics = _score(options, model, teacher, rows)
+    if teacher is not None:
+        notes += [*_reading_notes(teacher, rows, "the teacher"), *_difference(model.label_set, teacher.label_set)]
+    about: Any = {"title": f"{options.model_dir} on {options.data_file}", "notes": notes}
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        runs.save_report(folder, metrics, options=options, **about)
+    print(write_report(metrics, **about), end="")
+
+
+def _check_empty(folder: Path) -> Path:
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise UserError(f"--output_dir must be a new or an empty folder, {folder} holds something; name another")
+    return folder
+
+
+def _read(options: EvalOptions) -> tuple[list[Sentence], list[str]]:
+    counts = ReadCounts()
+    columns: Any = {name: getattr(options, name) for name in ("word_col", "tag_col", "ignore_token")}
+    sentences = list(read_file(options.data_file, counts=counts, **columns))
+    notes = [f"{options.data_file}: {counts.sentences:,} sentences, {counts.words:,} words", *counts.notes()]
+    return sentences, notes
+
+
+def _rows(sentences: Sequence[Sentence], labels: LabelSet) -> tuple[dict[str, Any], list[str]]:
+    """The sentences in the columns of a corpus, gold in the model's scheme, and what that changed."""
+    gold = [sentence.tags or [] for sentence in sentences]
+    notes = []
+    if labels.scheme != "plain":
+        # A stray tag without a prefix does not make plain what the model says are spans.
+        source = detect_scheme([tag if has_prefix(tag) else OUTSIDE for tag in tags] for tags in gold)
+        converted = [convert(tags, source=source, target=labels.scheme) for tags in gold]
+        gold = [tags for tags, _ in converted]
+        notes += [f"gold tags turned from {source} into {labels.scheme}"] if source != labels.scheme else []
+        if n_repaired := sum(count for _, count in converted):
+            notes.append(f"gold tags of {n_repaired} words broke the rules of {source} and were repaired")
+    unknown = Counter(tag for tags in gold for tag in tags if tag not in labels.ids)
+    if unknown:
+        listed = ", ".join(f"{tag} {count}" for tag, count in sorted(unknown.items()))
+        notes.append(f"{unknown.total()} words carry tags that the model lacks, kept, and scored as errors: {listed}")
+    return {"words": [sentence.words for sentence in sentences], "tags": gold}, notes
+
+
+def _score(options: EvalOptions, model: Any, teacher: Any, rows: dict[str, Any]) -> dict[str, Any]:
+    precision = runs.choose_precision(options.precision, runs.choose_device(options))
+    reading: Any = {"precision": precision, "batch_size": options.batch_size, "scheme": model.label_set.scheme}
+    scores, predicted = runs.score_rows(model, rows, **reading)
+    metrics: dict[str, Any] = {"procedure": "eval", "n_parameters": runs.n_parameters(model), _SPLIT: scores}
+    if teacher is not None:
+        scores, taught = runs.score_rows(teacher, rows, **reading)
+        metrics["teacher"] = {"n_parameters": runs.n_parameters(teacher), _SPLIT: scores}
+        metrics["agreement"] = {_SPLIT: agreement(predicted, taught)}
+    return metrics
+
+
+def _reading_notes(model: Any, rows: dict[str, Any], name: str) -> Iterator[str]:
+    if n_unseen := model.n_unseen_words(rows["words"]):
+        yield f"{n_unseen} words have no pieces: {name} cannot see them"
+
+
+def _difference(own: LabelSet, teachers: LabelSet) -> Iterator[str]:
+    """What the user should know where the two models have different tags."""
+    mine, theirs = set(own.tags), set(teachers.tags)
+    if own.scheme != teachers.scheme and "plain" not in (own.scheme, teachers.scheme):
+        yield f"the teacher's tags are turned from {teachers.scheme} into {own.scheme}"
+        mine, theirs = ({split_tag(tag)[1] or tag for tag in tags} for tags in (mine, theirs))
+    if mine != theirs:
+        sides = (("teacher", theirs - mine), ("model", mine - theirs))
+        listed = "; ".join(f"only the {name} has {', '.join(sorted(tags))}" for name, tags in sides if tags)
+        yield f"the teacher's tags differ from the model's and are compared by name: {listed}"

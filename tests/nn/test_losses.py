@@ -1,0 +1,121 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from nlparch.nn.losses import cross_entropy, kl_divergence, squared_error
+
+SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 6), st.integers(0, 10_000))
+
+
+def random_batch(batch: int, words: int, n_labels: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    student = torch.randn(batch, words, n_labels, generator=generator, dtype=torch.float64, requires_grad=True)
+    teacher = 3 * torch.randn(batch, words, n_labels, generator=generator, dtype=torch.float64)
+    labels = torch.randint(0, n_labels, (batch, words), generator=generator)
+    mask = torch.rand(batch, words, generator=generator) < 0.6
+    return student, teacher, labels, mask
+
+
+def softmax(logits: list[float], temperature: float = 1.0) -> list[float]:
+    weights = [math.exp(value / temperature) for value in logits]
+    return [weight / sum(weights) for weight in weights]
+
+
+def masked_positions(mask: Tensor) -> list[tuple[int, int]]:
+    return [(row, word) for row, words in enumerate(mask.tolist()) for word, counts in enumerate(words) if counts]
+
+
+@settings(deadline=None, max_examples=50)
+@given(SHAPES, st.floats(0.5, 8.0))
+def test_kl_divergence_is_the_sum_over_masked_words_times_the_squared_temperature(shape, temperature):
+    student, teacher, _, mask = random_batch(*shape)
+    expected = 0.0
+    for row, word in masked_positions(mask):
+        s = softmax(student[row, word].tolist(), temperature)
+        t = softmax(teacher[row, word].tolist(), temperature)
+        expected += temperature**2 * sum(p * math.log(p / q) for p, q in zip(t, s, strict=True))
+    value = kl_divergence(student, teacher, mask, temperature=temperature)
+    assert value.item() == pytest.approx(expected, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=50)
+@given(SHAPES)
+def test_squared_error_is_the_sum_over_masked_words_of_the_mean_over_labels(shape):
+    student, teacher, _, mask = random_batch(*shape)
+    expected = 0.0
+    for row, word in masked_positions(mask):
+        pairs = zip(student[row, word].tolist(), teacher[row, word].tolist(), strict=True)
+        expected += sum((s - t) ** 2 for s, t in pairs) / shape[2]
+    assert squared_error(student, teacher, mask).item() == pytest.approx(expected, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=50)
+@given(SHAPES)
+def test_cross_entropy_is_the_sum_over_masked_words(shape):
+    student, _, labels, mask = random_batch(*shape)
+    expected = -sum(
+        math.log(softmax(student[row, word].tolist())[int(labels[row, word])]) for row, word in masked_positions(mask)
+    )
+    assert cross_entropy(student, labels, mask).item() == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("loss", [kl_divergence, squared_error])
+@pytest.mark.parametrize("garbage", [math.nan, math.inf, -math.inf])
+def test_what_the_mask_leaves_out_changes_neither_value_nor_gradient(loss, garbage):
+    student, teacher, _, mask = random_batch(3, 4, 5, 0)
+    clean = loss(student, teacher, mask)
+    (clean_gradient,) = torch.autograd.grad(clean, student)
+    spoilt = student.detach().masked_fill(~mask.unsqueeze(-1), garbage).requires_grad_()
+    value = loss(spoilt, teacher.masked_fill(~mask.unsqueeze(-1), garbage), mask)
+    value.backward()
+    assert torch.equal(value, clean)
+    assert torch.equal(spoilt.grad, clean_gradient)
+    assert (spoilt.grad[~mask] == 0).all()
+
+
+@pytest.mark.parametrize("garbage", [math.nan, math.inf, -math.inf])
+def test_cross_entropy_ignores_garbage_outside_the_mask(garbage):
+    student, _, labels, mask = random_batch(3, 4, 5, 0)
+    spoilt = student.detach().masked_fill(~mask.unsqueeze(-1), garbage).requires_grad_()
+    value = cross_entropy(spoilt, labels.masked_fill(~mask, -100), mask)
+    value.backward()
+    assert torch.equal(value, cross_entropy(student, labels, mask))
+    assert spoilt.grad.isfinite().all()
+    assert (spoilt.grad[~mask] == 0).all()
+
+
+def test_an_empty_mask_gives_zero_loss_and_zero_gradient():
+    student, teacher, labels, mask = random_batch(2, 3, 4, 0)
+    nothing = torch.zeros_like(mask)
+    total = kl_divergence(student, teacher, nothing) + squared_error(student, teacher, nothing)
+    total = total + cross_entropy(student, labels, nothing)
+    total.backward()
+    assert total.item() == 0
+    assert (student.grad == 0).all()
+
+
+def test_a_student_equal_to_its_teacher_has_exactly_zero_loss():
+    logits = torch.randn(2, 3, 4)
+    mask = torch.ones(2, 3, dtype=torch.bool)
+    assert kl_divergence(logits, logits.clone(), mask, temperature=2.0).item() == 0
+    assert squared_error(logits, logits.clone(), mask).item() == 0
+
+
+def test_a_label_that_the_teacher_rules_out_adds_nothing_to_the_divergence():
+    student = torch.tensor([[0.3, -0.2, 0.9]])
+    teacher = torch.tensor([[1.0, 2.0, -math.inf]])
+    log_probs = student.log_softmax(-1)[0, :2]
+    expected = (teacher.softmax(-1)[0, :2] * (teacher.log_softmax(-1)[0, :2] - log_probs)).sum()
+    assert torch.allclose(kl_divergence(student, teacher, torch.tensor([True])), expected)
+
+
+def test_losses_take_texts_as_well_as_words():
+    student, teacher = torch.randn(5, 3), torch.randn(5, 3)
+    mask = torch.tensor([True, False, True, True, False])
+    assert torch.allclose(
+        squared_error(student, teacher, mask), (student[mask] - teacher[mask]).square().mean(-1).sum()
+    )

@@ -1,0 +1,131 @@
+"""Runs killed with SIGKILL and resumed end with the same bytes as runs that nobody disturbed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+SIZES = dict(word_width=12, char_width=4, n_char_filters=8, lstm_width=8, n_lstm_layers=2)
+COMMON = "--lr 0.02 --batch_size 4 --logging_steps 2 --no_cuda --precision fp32"
+SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 120"
+# 32 sentences: 8 batches an epoch.
+COMMANDS = {
+    "teacher": f"transformer_token --data_dir DATA {COMMON} {SCRATCH} --epochs 3 --patience 0",
+    "epochs": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 4 --use_crf",
+    "steps": f"tagger_kd_pseudo --data_dir DATA {COMMON} --config_file SIZES --epochs 3 --save_steps 3 "
+    "--gradient_accumulation 2 --unlabeled_filename DATA/raw.txt --unlabeled_ratio 0.6 --teacher_model_path TEACHER "
+    "--cache_dir CACHE --teacher_precision bf16",
+    "stopping": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 30 --patience 2",
+    "no dev": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 3 --dev_filename none.txt "
+    "--model_type id-cnn",
+}
+# The run, and the place and its passing where it is killed, once or again after it was resumed.
+KILLED: list[tuple[str, list[tuple[str, int]]]] = [
+    ("epochs", [("step", 5)]),  # before the first checkpoint
+    ("epochs", [("weights", 1)]),  # while the first is being written
+    ("epochs", [("optimizer", 2)]),
+    ("epochs", [("state", 2)]),
+    ("epochs", [("step", 17)]),  # between epochs
+    ("epochs", [("step", 21), ("state", 1), ("step", 3)]),  # in an epoch, then in a checkpoint, then again
+    ("epochs", [("rotation", 1)]),
+    ("epochs", [("root", 1)]),  # trained to the end, and then
+    ("epochs", [("scores", 1)]),
+    ("steps", [("teacher", 3)]),
+    ("steps", [("teacher", 2), ("teacher", 4), ("step", 9)]),
+    ("steps", [("step", 16)]),  # in the second epoch, after a checkpoint in its midst
+    ("steps", [("weights", 2)]),
+    ("stopping", [("weights", 2)]),
+    ("stopping", [("optimizer", 4)]),
+    ("stopping", [("best", 1)]),  # after the stop
+    ("stopping", [("root", 1)]),
+    ("no dev", [("step", 20)]),
+    ("no dev", [("state", 3)]),
+    ("no dev", [("root", 1)]),
+    ("teacher", [("step", 12)]),
+    ("teacher", [("weights", 2)]),
+]
+FILES = ("model.safetensors", "config.json", "options.yaml")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def endings(folder: Path, data_dir: Path) -> dict[str, int]:
+    """How each child ended, by the name of its log."""
+    (folder / "sizes.yaml").write_text(yaml.safe_dump(SIZES))
+    jobs: dict[str, Any] = {name: job(name, folder, data_dir, name, None) for name in COMMANDS}
+    for number, (name, kills) in enumerate(KILLED):
+        for part, kill in enumerate([*kills, None]):
+            child = job(name, folder, data_dir, f"killed-{number}", kill, resume=part > 0)
+            jobs[f"killed-{number}.{part}"] = child
+    for log, child in jobs.items():
+        child["log"] = str(folder / f"{log}.log")
+    driver = Path(__file__).with_name("killed_runs.py")
+    settings = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    arguments = [sys.executable, str(driver), json.dumps(list(jobs.values()))]
+    done = subprocess.run(arguments, capture_output=True, text=True, env=os.environ | settings, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(zip(jobs, map(int, done.stdout.split()), strict=True))
+
+
+def job(
+    name: str, folder: Path, data_dir: Path, output: str, kill: tuple[str, int] | None, resume: bool = False
+) -> dict[str, Any]:
+    # Each run that is killed in the teacher's pass has a pass of its own.
+    places = {"DATA": data_dir, "SIZES": folder / "sizes.yaml", "TEACHER": folder / "teacher"}
+    places["CACHE"] = folder / f"cache-{output}"
+    args = COMMANDS[name]
+    for place, path in places.items():
+        args = args.replace(place, str(path))
+    return {"args": [*args.split(), "--output_dir", str(folder / output), *["--resume"] * resume], "kill": kill}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_run_that_nobody_disturbs_ends(endings: dict[str, int], folder: Path, name: str) -> None:
+    assert endings[name] == 0, (folder / f"{name}.log").read_text()
+
+
+def test_the_run_with_patience_stops_early(endings: dict[str, int], folder: Path) -> None:
+    (*_, last) = sorted(folder.glob("stopping/checkpoints/*/trainer_state.json"), key=lambda path: path.stat().st_mtime)
+    state = json.loads(last.read_text())
+    assert state["global_step"] < state["max_steps"] - 8
+    assert state["best_global_step"] < state["global_step"] - 8
+
+
+@pytest.mark.parametrize("number", range(len(KILLED)), ids=[f"{name} {kills}" for name, kills in KILLED])
+def test_a_killed_run_is_resumed_to_the_same_bytes(endings: dict[str, int], folder: Path, number: int) -> None:
+    name, kills = KILLED[number]
+    for part, kill in enumerate([*kills, None]):
+        log = folder / f"killed-{number}.{part}.log"
+        assert endings[log.stem] == (-signal.SIGKILL if kill else 0), log.read_text()
+    undisturbed, resumed = folder / name, folder / f"killed-{number}"
+    features = "tokenizer.json" if name == "teacher" else "features.json"
+    for file in (*FILES[:2], features):
+        assert (resumed / file).read_bytes() == (undisturbed / file).read_bytes(), file
+    assert metrics(resumed) == metrics(undisturbed)
+    assert not list(resumed.glob("*.tmp"))
+
+
+def metrics(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "metrics.json").read_text()) | {"train_seconds": None}
+
+
+def teacher_batches(folder: Path, log: str) -> int:
+    return int((folder / f"{log}.log").read_text().rsplit("teacher batches: ", 1)[1].split()[0])
+
+
+def test_a_resumed_teacher_pass_reads_only_what_is_missing(endings: dict[str, int], folder: Path) -> None:
+    numbers = [number for number, (_, kills) in enumerate(KILLED) if kills == [("teacher", 3)]]
+    whole = teacher_batches(folder, "steps")
+    assert teacher_batches(folder, f"killed-{numbers[0]}.1") == whole - 2 > 3
+    again = [number for number, (name, kills) in enumerate(KILLED) if (name, kills) == ("steps", [("weights", 2)])]
+    assert teacher_batches(folder, f"killed-{again[0]}.1") < whole
