@@ -24,7 +24,7 @@ N_UNLABELED = 4000
 POOLS = {"train": (0.0, 0.8), "dev": (0.8, 0.9), "test": (0.9, 1.0)}
 UNLABELED_POOLS = ((0.75, 0.85), (0.9, 0.975))
 N_NAMES = {"shared": 1000, "PER": 700, "ORG": 700, "LOC": 700}
-SHARED = 0.3
+SHARED = 0.25
 TELLING = 0.3
 
 STARTS = """Al An Ar Bel Ber Bor Bran Cal Car Cor Dal Dar Del Dor El En Fal Far Fen Gal Gar Gor Hal Har Hol Ir Is Jar
@@ -38,9 +38,9 @@ ENDS = {
     "ORG": "com dex net soft tec tron",
     "LOC": "burg ford holm mouth stad ville",
 }
-FIRST_NAMES = """Ada Anna Ben Boris Carla Clara Daniel Dora Elena Emil Eva Felix Frida Georg Greta Hugo Ida Ivan Jana
-Jonas Julia Karl Klara Laura Leo Lina Lukas Maria Mark Marta Max Mira Nina Oscar Otto Paula Pavel Rita Rosa Sara Simon
-Sofia Theo Tina Tom Vera Victor Wanda"""
+FIRST_NAMES = """Vera Jonas Ada Hugo Mira Pavel Greta Max Ida Boris Laura Felix Tina Otto Elena Karl Rosa Emil Jana Simon
+Clara Lukas Nina Georg Paula Ivan Dora Theo Maria Oscar Eva Mark Sofia Leo Wanda Ben Julia Victor Lina Daniel Frida Tom
+Carla Rita Marta Anna Sara Erik Nora Paul Lena Hans Irma Anton Edda Bruno Alma Viktor Zoe Milan"""
 ORG_TAILS = "Bank Brothers Group Holdings Industries Ltd Media Partners United"
 LOC_TAILS = "Bay Beach Bridge Falls Hill Island Lake Park Valley"
 
@@ -91,7 +91,7 @@ GRAMMAR = {
         {PER} of {ORG} {travel} {LOC} {when}
         {PER} left {ORG} for {ORG} {when}
         {PER} {travel} {LOC} with {PER}
-        {ORG} will open a new office in {LOC} {when}
+        {ORG} will open a new office in {LOC} {soon}
         {PER} , the {per_noun} , {travel} {LOC} {when}
         {ORG} , {aside} , {org_does} in {LOC}
         {LOC} , says the {per_noun} {PER} , {loc_does}
@@ -111,7 +111,6 @@ GRAMMAR = {
         after all these years
         we are told that
         the radio said that
-        if all goes well ,
         once more
         of course
     """,
@@ -121,7 +120,7 @@ GRAMMAR = {
         this morning
         on Monday
         on Friday
-        next month
+        last month
         in the spring
         late last night
         before the holidays
@@ -129,20 +128,20 @@ GRAMMAR = {
         in June
         two days ago
     """,
+    "soon": "soon|next month|in the autumn|before the end of the year|next spring",
     "aside": """
-        {aside_start} {aside_middle} {aside_end}
-        {aside_start} {aside_end} and {aside_start} {aside_end}
+        {preposition} {experience} {time}
+        {preposition} that {time} and {preposition} the {time} before it
     """,
-    "aside_start": """
+    "preposition": """
         after
         in spite of
-        without
         despite
         because of
         even after
         following
     """,
-    "aside_middle": """
+    "experience": """
         a long and rather quiet
         one more disappointing
         all the rumours of this
@@ -150,7 +149,7 @@ GRAMMAR = {
         everything people said about the
         a surprising turn at the end of the
     """,
-    "aside_end": """
+    "time": """
         winter
         season
         summer
@@ -229,8 +228,8 @@ GRAMMAR = {
         moved to
         spent a week in
         took the train to
-        will stay in
-        was seen in
+        stayed in
+        rented a flat in
         came back from
         got lost near
         sent a postcard from
@@ -269,14 +268,14 @@ GRAMMAR = {
         was sentenced to two years in prison
         scored a late goal
         won a gold medal
-        plays the cello
+        played the cello
         wrote a first novel
-        has three daughters
+        raised three daughters
         gave birth to twins
         retired from politics
         apologised to the {per_noun}
         caught a cold
-        is learning to drive
+        was learning to drive
         died at the age of eighty
         shaved off the beard
         lost the election by a few votes
@@ -303,7 +302,7 @@ GRAMMAR = {
         paid a fine to the {org_noun}
         laid off its drivers
         lost a third of its shareholders
-        will publish its accounts
+        published its accounts
         stopped making tractors
         was relegated to the second division
         patented a new engine
@@ -311,30 +310,30 @@ GRAMMAR = {
     """,
     "loc_does": """
         was hit by heavy floods
-        has a new {loc_noun}
-        lies on the {loc_noun}
-        attracts many tourists
+        cleaned up its {loc_noun}
+        was built by a {loc_noun}
+        attracted many tourists
         was covered in snow
-        lies north of the {loc_noun}
+        lay north of the {loc_noun}
         suffered a power cut
-        is famous for its cheese
+        was famous for its cheese
         was shaken by an earthquake
-        has narrow streets
+        widened its narrow streets
         voted for a new bridge
-        has ten thousand inhabitants
+        had ten thousand inhabitants
         was rebuilt around the cathedral
         ran out of drinking water
-        is cut off by a landslide
-        has lovely weather
-        borders on the {loc_noun}
+        was cut off by a landslide
+        had lovely weather
+        bordered on the {loc_noun}
         was occupied by foreign troops
-        has no railway station
+        had no railway station
         closed its airport
-        is surrounded by vineyards
-        can be reached by ferry
+        was surrounded by vineyards
+        could only be reached by ferry
         was evacuated by helicopter
         elected a new {per_noun}
-        is crowded with visitors
+        was crowded with visitors
     """,
     "nth": "thirtieth|fortieth|fiftieth|sixtieth|seventieth",
 }
@@ -370,7 +369,7 @@ def make_names(chance: random.Random) -> dict[str, list[str]]:
             if name not in taken:
                 taken.add(name)
                 names[kind].append(name)
-    return names
+    return names | {"first": FIRST_NAMES.split()}
 
 
 def deal(names: dict[str, list[str]], *pools: tuple[float, float]) -> dict[str, list[str]]:
@@ -419,7 +418,7 @@ class Writer:
         chance = self._chance
         parts = [chance.choice(self._names["shared" if chance.random() < SHARED else kind])]
         if kind == "PER" and chance.random() < 0.3:
-            parts.insert(0, chance.choice(FIRST_NAMES.split()))
+            parts.insert(0, chance.choice(self._names["first"]))
         elif kind != "PER" and chance.random() < 0.15:
             parts.append(chance.choice((ORG_TAILS if kind == "ORG" else LOC_TAILS).split()))
         return [(part, f"I-{kind}" if index else f"B-{kind}") for index, part in enumerate(parts)]

@@ -225,6 +225,8 @@ class TeacherOptions:
     """Folder of stored teacher outputs; by default nlparch in the user's cache folder."""
     label_map: str | None = None
     """YAML or JSON file, `teacher tag: student tag` or `teacher tag: null` to drop it, where the tag sets differ."""
+    init_embeddings: Literal["random", "teacher"] = "random"
+    """Where word vectors begin: at random, or with what a transformer teacher makes of each word read alone."""
     kd_temp: float = 1.0
     """Temperature of the KL divergence."""
     kd_dist_w: float = 1.0

@@ -66,8 +66,8 @@ def _read_vectors(path: str, run: runs.Run, model: NeuralTagger) -> None:
         return name if name in known else None
 
     vectors = read_vectors(path, width=model.config.word_width, wanted=wanted)
-    n_found = model.set_word_vectors(vectors)
-    run.note(f"{path}: vectors for {n_found:,} of {len(features.words):,} words of the vocabulary")
+    model.set_word_vectors(vectors)
+    run.note(f"{path}: vectors for {len(vectors):,} of {len(features.words):,} words of the vocabulary")
 
 
 def _read_sizes(path: str) -> dict[str, Any]:

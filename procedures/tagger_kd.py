@@ -9,9 +9,12 @@ import numpy as np
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
 from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.starts import teacher_word_vectors
 from nlparch.distill.teacher_student import DistillSettings
 from nlparch.distill.teachers import teacher_outputs
+from nlparch.errors import UserError
 from nlparch.metrics import agreement, score_tags
+from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
 
 from . import runs
@@ -67,6 +70,17 @@ class Lesson:
         )
 
 
+    def start_words(self, model: NeuralTagger) -> None:
+        """Begins the student's word vectors with what the teacher makes of each word."""
+        if not hasattr(self.teacher, "word_states"):
+            raise UserError("--init_embeddings teacher needs a transformer as teacher; use --init_embeddings random")
+        words = model.features.words
+        width, seed = model.config.word_width, self._options.seed
+        vectors = teacher_word_vectors(self.teacher, words, width=width, precision=self._precision, seed=seed)
+        model.set_word_vectors(dict(zip(words, vectors, strict=True)))
+        self._run.note(f"word vectors begin with the teacher's of {len(words):,} words")
+
+
 def distil(
     options: TaggerKdOptions, run: runs.Run, lesson: Lesson, corpus: Corpus, rows: Any, *, splitter: str
 ) -> None:
@@ -90,6 +104,8 @@ def distil(
             f"{run.metrics['words_without_teacher']} training words have no teacher outputs: no soft term for them"
         )
     model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
+    if options.init_embeddings == "teacher":
+        lesson.start_words(model)
     model.distill_with(
         DistillSettings(
             temperature=options.kd_temp,

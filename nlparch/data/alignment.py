@@ -84,6 +84,13 @@ class PieceAligner:
         input_ids, attention_mask = _pad(rows, self._pad_id)
         return AlignedBatch(input_ids, attention_mask, word_rows, word_positions, mask)
 
+    def own_pieces(self, batch: AlignedBatch) -> np.ndarray:
+        """True on pieces of words, False on special pieces and padding. Shape: (rows, pieces)"""
+        places = np.arange(batch.input_ids.shape[1])
+        ends = batch.attention_mask.sum(1, keepdims=True) - len(self._suffix)
+        own: np.ndarray = (places >= len(self._prefix)) & (places < ends)
+        return own
+
     def _add_sentence(
         self,
         rows: list[list[int]],

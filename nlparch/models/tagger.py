@@ -127,17 +127,12 @@ class NeuralTagger(WordTagger, PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Leaves every layer as its own constructor made it."""
 
-    def set_word_vectors(self, vectors: dict[str, np.ndarray]) -> int:
-        """Takes pretrained vectors for the words of the vocabulary; returns how many words have one."""
+    def set_word_vectors(self, vectors: dict[str, np.ndarray]) -> None:
+        """Begins with these vectors for words of the vocabulary. Shape of each: (word_width,)"""
         table = self.embedder.words.weight
-        n_found = 0
         with torch.no_grad():
-            for word in self.features.words:
-                vector = vectors.get(word)
-                if vector is not None:
-                    table[self.features.word_id(word)] = torch.from_numpy(vector).to(table)
-                    n_found += 1
-        return n_found
+            for word, vector in vectors.items():
+                table[self.features.word_id(word)] = torch.from_numpy(vector).to(table)
 
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """The ids of a batch of sentences (see `FeatureBatch`)."""

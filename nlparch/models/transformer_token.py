@@ -5,16 +5,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, PreTrainedModel
 
 from nlparch.data.alignment import PieceAligner
 from nlparch.data.labels import LabelSet
+from nlparch.devices import Precision, autocast
 from nlparch.errors import UserError
-from nlparch.models.word_tagger import TaggerOutput, WordTagger
+from nlparch.models.word_tagger import WordTagger, reading
 
 LONGEST_WINDOW = 512
+_WORDS_READ_TOGETHER = 256
 
 
 class TransformerTokenClassifier(WordTagger):
@@ -111,6 +114,26 @@ class TransformerTokenClassifier(WordTagger):
     def n_unseen_words(self, sentences: Iterable[Sequence[str]]) -> int:
         """How many words have no pieces."""
         return sum(int((self.aligner([words]).word_rows < 0).sum()) for words in sentences if words)
+
+    def word_states(self, words: Sequence[str], *, precision: Precision = "fp32") -> np.ndarray:
+        """The last hidden state of each word read by itself, averaged over its pieces.
+
+        Returns:
+            0 for a word without pieces. Shape: (words, hidden)
+        """
+        states = np.zeros((len(words), self.config.hidden_size), dtype=np.float32)
+        by_length = sorted(range(len(words)), key=lambda place: len(words[place]))
+        with reading(self), autocast(self.device, precision):
+            for begin in range(0, len(by_length), _WORDS_READ_TOGETHER):
+                places = by_length[begin : begin + _WORDS_READ_TOGETHER]
+                aligned = self.aligner([[words[place]] for place in places])
+                input_ids, attention_mask = (
+                    torch.from_numpy(ids).to(self.device) for ids in (aligned.input_ids, aligned.attention_mask)
+                )
+                hidden = self.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
+                own = torch.from_numpy(self.aligner.own_pieces(aligned)).to(self.device).unsqueeze(-1)
+                states[places] = ((hidden * own).sum(1) / own.sum(1).clamp(min=1)).cpu().numpy()
+        return states
 
     def forward(
         self,

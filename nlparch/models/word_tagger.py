@@ -119,7 +119,7 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         Returns:
             For each sentence an array of shape (words, labels); rows of NaN for words the model cannot see.
         """
-        with _reading(self), autocast(self.device, precision):
+        with reading(self), autocast(self.device, precision):
             batch = self._to_device(self.encode_words(sentences))
             logits = self.forward(**batch).logits
             scores = self.log_scores(logits, batch["mask"])
@@ -137,7 +137,7 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         tagged: list[tuple[list[str], list[float]]] = [([], []) for _ in sentences]
         order = sorted((row for row, words in enumerate(sentences) if words), key=lambda row: len(sentences[row]))
         tags = np.array(self.label_set.tags, dtype=object)
-        with _reading(self), autocast(self.device, precision):
+        with reading(self), autocast(self.device, precision):
             for begin in range(0, len(order), batch_size):
                 rows = order[begin : begin + batch_size]
                 batch = self._to_device(self.encode_words([sentences[row] for row in rows]))
@@ -193,7 +193,7 @@ def pad_labels(rows: Sequence[Sequence[int] | None], n_words: int) -> Tensor:
     return torch.from_numpy(labels)
 
 
-class _reading:
+class reading:
     """Eval mode and no gradients, whatever the caller does; the mode it found is put back."""
 
     def __init__(self, model: Any) -> None:

@@ -1,7 +1,7 @@
 """Runs commands in forked children and kills some of them with SIGKILL at stated places; torch is imported once.
 
-Started by `test_resume.py` with a JSON list of jobs `{"args": [...], "kill": [place, passing] or null, "log": file}`; prints
-for each how it ended: the exit code, or minus the signal, and how many batches its teacher read.
+Started by `test_resume.py` with a JSON list of jobs, `{"args": [...], "kill": [place, passing] or null, "log": file}`;
+prints how each ended: its exit code, or minus the signal. The log says how many batches its teacher read.
 """
 
 import json

@@ -1,0 +1,355 @@
+"""Every option changes what it says: each is given to its command, and what comes of it is looked at."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from nlparch.procedures import options as all_options
+from safetensors.numpy import load_file
+
+from nlparch.cli import train
+
+SIZES = dict(word_width=8, char_width=4, n_char_filters=4, lstm_width=6, n_lstm_layers=1)
+SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
+WIDE = "--train_filename wide.txt --dev_filename none.txt --test_filename none.txt"
+TABLE = "embedder.words.weight"
+SHORT = "--max_steps 2 --batch_size 8 --logging_steps 1 --no_cuda --precision fp32"
+
+
+class Result:
+    """What a run left behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.states = [json.loads(file.read_text()) for file in folder.glob("checkpoints/*/trainer_state.json")]
+
+    def __getattr__(self, name: str) -> Any:
+        return json.loads((self.folder / f"{name}.json").read_text())
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        return load_file(self.folder / "model.safetensors")
+
+    @property
+    def report(self) -> str:
+        return (self.folder / "report.md").read_text()
+
+    @property
+    def end(self) -> dict[str, Any]:
+        """The state of the Trainer at the last step."""
+        return max(self.states, key=lambda state: state["global_step"])
+
+    def logged(self, name: str) -> list[float]:
+        return [row[name] for row in self.end["log_history"] if name in row]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
+    """A folder with all that commands need: a corpus, a teacher, a tagger, sizes, vectors, a label map."""
+    folder = tmp_path_factory.mktemp("home")
+    for file in data_dir.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "sizes.yaml").write_text(yaml.safe_dump(SIZES))
+    (folder / "small.yaml").write_text(yaml.safe_dump(SIZES | {"lstm_width": 3}))
+    (folder / "vectors.txt").write_text("oslo " + " ".join(["7"] * 8) + "\n")
+    (folder / "map.yaml").write_text("B-PER: B-HUMAN\nI-PER: I-HUMAN\nB-LOC: O\nI-LOC: null\n")
+    rows = [line.split("\t") for line in (folder / "train.txt").read_text().split("\n")]
+    wide = [[row[0], f"W{row[0]}", row[1], "O" if row[1] == "O" else "B-X"] if len(row) > 1 else row for row in rows]
+    (folder / "wide.txt").write_text("\n".join("\t".join(row) for row in wide))
+    tags = {"PER": "HUMAN", "B-LOC": "O", "I-LOC": "O"}
+    text = (folder / "train.txt").read_text()
+    (folder / "human.txt").write_text(re.sub("|".join(tags), lambda match: tags[match[0]], text))
+    (folder / "empty").mkdir()
+    (folder / "empty" / "train.txt").write_bytes((folder / "train.txt").read_bytes())
+    lines = command("transformer_token", folder, "teacher", "--epochs 6 --max_steps 0 --lr 0.01 --patience 0")
+    assert train(lines) == 0 and train(command("tagger", folder, "student", "--max_steps 20 --lr 0.02")) == 0
+    return folder
+
+
+def command(procedure: str, home: Path, output: str, given: str = "") -> list[str]:
+    taught = f"--teacher_model_path {home}/teacher --cache_dir {home}/cache --teacher_precision fp32"
+    own = {
+        "transformer_token": SCRATCH,
+        "tagger": f"--config_file {home}/sizes.yaml",
+        "tagger_kd": f"--config_file {home}/sizes.yaml {taught}",
+        "tagger_kd_pseudo": f"--config_file {home}/sizes.yaml {taught} --unlabeled_filename {home}/raw.txt",
+    }[procedure]
+    # The later of two flags would win, but a flag of many values may stand once only.
+    words = f"--data_dir {home} --output_dir {home}/{output} {SHORT} {own}".split()
+    return [procedure, *_merge(words, given.replace("HOME", str(home)).split())]
+
+
+def _merge(words: list[str], given: list[str]) -> list[str]:
+    names = {word for word in given if word.startswith("--")}
+    kept, dropping = [], False
+    for word in words:
+        dropping = word in names if word.startswith("--") else dropping
+        kept += [] if dropping else [word]
+    return [word for word in kept + given if word != "DROP"]
+
+
+def same(one: Result, other: Result) -> bool:
+    return all(np.array_equal(value, other.weights[name]) for name, value in one.weights.items())
+
+
+def moved(result: Result, by: Result) -> float:
+    return max(float(np.abs(value - by.weights[name]).max()) for name, value in result.weights.items())
+
+
+def stores(home: Path) -> int:
+    return len(list((home / "cache").iterdir()))
+
+
+def size(result: Result) -> float:
+    return float(np.abs(result.weights[TABLE]).mean())
+
+
+def vector(result: Result, word: str) -> list[float]:
+    return [round(x, 3) for x in result.weights[TABLE][2 + result.features["words"].index(word)].tolist()]
+
+
+def pieces(result: Result) -> set[str]:
+    return set(result.tokenizer["model"]["vocab"])
+
+
+Check = Callable[[Result, Result], bool]
+
+# The procedure, the option as given, and what is true of that run; the second is one without the option.
+CASES: dict[str, tuple[str, str, Check]] = {
+    "output_dir": ("tagger", "", lambda new, old: (new.folder / "model.safetensors").exists()),
+    "word_col": ("tagger", f"{WIDE} --word_col 1 --tag_col 2", lambda new, old: "woslo" in new.features["words"]),
+    "tag_col": ("tagger", f"{WIDE} --tag_col -1", lambda new, old: new.config["id2label"] == {"0": "B-X", "1": "O"}),
+    "ignore_token": (
+        "tagger",
+        "--ignore_token Oslo",
+        lambda new, old: "oslo" in old.features["words"] and "oslo" not in new.features["words"],
+    ),
+    "train_filename": (
+        "tagger",
+        "--train_filename dev.txt",
+        lambda new, old: len(new.features["words"]) < len(old.features["words"]),
+    ),
+    "dev_filename": (
+        "tagger",
+        "--dev_filename train.txt",
+        lambda new, old: new.metrics["dev"]["n"] > 2 * old.metrics["dev"]["n"],
+    ),
+    "test_filename": (
+        "tagger",
+        "--test_filename train.txt",
+        lambda new, old: new.metrics["test"]["n"] > 2 * old.metrics["test"]["n"],
+    ),
+    "data_dir": ("tagger", "--data_dir HOME/empty", lambda new, old: "dev" not in new.metrics and "dev" in old.metrics),
+    "dev_fraction": (
+        "tagger",
+        "--data_dir HOME/empty --dev_fraction 0.25",
+        lambda new, old: "dev: 8 of train's 32" in new.report and "dev" in new.metrics,
+    ),
+    "scheme": ("tagger", "--scheme BIOES", lambda new, old: "E-PER" in new.config["id2label"].values()),
+    "splitter": (
+        "tagger",
+        "--splitter spaces",
+        lambda new, old: new.config["splitter"] == "spaces" != old.config["splitter"],
+    ),
+    "epochs": ("tagger", "--max_steps 0 --epochs 3", lambda new, old: new.end["global_step"] == 12),
+    "max_steps": ("tagger", "--max_steps 5", lambda new, old: new.end["global_step"] == 5),
+    "batch_size": ("tagger", "--max_steps 0 --epochs 1 --batch_size 2", lambda new, old: new.end["global_step"] == 16),
+    "gradient_accumulation": (
+        "tagger",
+        "--max_steps 0 --epochs 1 --gradient_accumulation 2",
+        lambda new, old: new.end["global_step"] == 2,
+    ),
+    "lr": ("tagger", "--lr 0.5 --warmup 0", lambda new, old: new.logged("learning_rate")[0] == 0.5),
+    "lr_schedule": (
+        "tagger",
+        "--lr 0.5 --warmup 0 --lr_schedule constant",
+        lambda new, old: new.logged("learning_rate") == [0.5, 0.5],
+    ),
+    "warmup": (
+        "tagger",
+        "--lr 0.4 --warmup 2",
+        lambda new, old: new.logged("learning_rate") == pytest.approx([0.0, 0.2]),
+    ),
+    "weight_decay": ("tagger", "--weight_decay 900 --warmup 0", lambda new, old: size(new) < 0.6 * size(old)),
+    "max_grad_norm": (
+        "tagger",
+        "--max_grad_norm 1e-12 --lr 0.1 --warmup 0",
+        lambda new, old: moved(new, old) < 0.01 < moved(Result(old.folder.parent / "unclipped"), old),
+    ),
+    "patience": (
+        "tagger",
+        "--max_steps 0 --epochs 9 --patience 2 --lr 1e-9",
+        lambda new, old: new.end["global_step"] == 12,
+    ),
+    "save_steps": (
+        "tagger",
+        "--max_steps 5 --save_steps 2",
+        lambda new, old: [row["step"] for row in new.end["log_history"] if "eval_f1" in row][:2] == [2, 4],
+    ),
+    "logging_steps": ("tagger", "--max_steps 4 --logging_steps 2", lambda new, old: len(new.logged("loss")) == 2),
+    "seed": ("tagger", "--seed 7", lambda new, old: not same(new, old) and new.metrics["seed"] == 7),
+    "precision": ("tagger", "--precision bf16", lambda new, old: not same(new, old)),
+    "model_name_or_path": (
+        "transformer_token",
+        "--model_name_or_path HOME/teacher --from_scratch DROP --lr 1e-9",
+        lambda new, old: moved(new, Result(new.folder.parent / "teacher")) < 1e-6,
+    ),
+    "max_seq_len": (
+        "transformer_token",
+        "--max_seq_len 12",
+        lambda new, old: new.config["max_position_embeddings"] == 12,
+    ),
+    "from_scratch": (
+        "transformer_token",
+        "",
+        lambda new, old: new.config["architectures"] == ["BertForTokenClassification"],
+    ),
+    "hidden_size": ("transformer_token", "--hidden_size 8", lambda new, old: new.config["hidden_size"] == 8),
+    "n_layers": ("transformer_token", "--n_layers 2", lambda new, old: new.config["num_hidden_layers"] == 2),
+    "n_heads": ("transformer_token", "--n_heads 4", lambda new, old: new.config["num_attention_heads"] == 4),
+    "lowercase (of the tokenizer)": (
+        "transformer_token",
+        "--lowercase",
+        lambda new, old: "Ann" in pieces(old) and "ann" in pieces(new) and "Ann" not in pieces(new),
+    ),
+    "max_seq_len (of a checkpoint)": (
+        "transformer_token",
+        "--model_name_or_path HOME/teacher --from_scratch DROP --max_seq_len 12",
+        lambda new, old: new.config["window"] == 12,
+    ),
+    "vocab_size": ("transformer_token", "--vocab_size 110", lambda new, old: new.config["vocab_size"] == 110),
+    "lowercase": (
+        "tagger",
+        "--no_lowercase",
+        lambda new, old: (
+            {"Oslo"} <= set(new.features["words"]) and not any(word != word.lower() for word in old.features["words"])
+        ),
+    ),
+    "model_type": (
+        "tagger",
+        "--model_type id-cnn --config_file DROP",
+        lambda new, old: "embedder.first.linear.weight" in new.weights,
+    ),
+    "config_file": ("tagger", "--config_file HOME/small.yaml", lambda new, old: new.config["lstm_width"] == 3),
+    "use_crf": (
+        "tagger",
+        "--use_crf",
+        lambda new, old: "crf.transitions" in new.weights and "crf.transitions" not in old.weights,
+    ),
+    "embedding_file": (
+        "tagger",
+        "--embedding_file HOME/vectors.txt --lr 1e-9",
+        lambda new, old: vector(new, "oslo") == [7] * 8 and "vectors for 1 of" in new.report,
+    ),
+    "min_word_count": (
+        "tagger",
+        "--min_word_count 9",
+        lambda new, old: len(new.features["words"]) < len(old.features["words"]) and "words cut" in new.report,
+    ),
+    "max_vocab": ("tagger", "--max_vocab 5", lambda new, old: len(new.features["words"]) == 5),
+    "normalize_digits": (
+        "tagger",
+        "--no_normalize_digits",
+        lambda new, old: "2,000" in new.features["words"] and "0,000" in old.features["words"],
+    ),
+    "max_word_length": (
+        "tagger",
+        "--max_word_length 3",
+        lambda new, old: len(new.features["characters"]) < len(old.features["characters"]),
+    ),
+    "word_dropout": ("tagger", "--word_dropout 0.9", lambda new, old: not same(new, old)),
+    "teacher_model_path": (
+        "tagger_kd",
+        "--teacher_model_path HOME/student",
+        lambda new, old: (
+            new.metrics["teacher"]["n_parameters"] == Result(new.folder.parent / "student").metrics["n_parameters"]
+        ),
+    ),
+    "teacher_max_seq_len": ("tagger_kd", "--teacher_max_seq_len 6", lambda new, old: not same(new, old)),
+    "teacher_precision": ("tagger_kd", "--teacher_precision bf16", lambda new, old: not same(new, old)),
+    "cache_dir": (
+        "tagger_kd",
+        "--cache_dir HOME/other",
+        lambda new, old: same(new, old) and len(list((new.folder.parent / "other").glob("*/logits.npy"))) == 3,
+    ),
+    "label_map": (
+        "tagger_kd",
+        "--label_map HOME/map.yaml --train_filename human.txt --dev_filename human.txt --test_filename human.txt",
+        lambda new, old: set(new.config["id2label"].values()) == {"B-HUMAN", "I-HUMAN", "O"},
+    ),
+    "kd_temp": (
+        "tagger_kd",
+        "--kd_loss_fn kl --kd_temp 8",
+        lambda new, old: (
+            new.logged("soft_loss")[0]
+            != pytest.approx(Result(old.folder.parent / "kl").logged("soft_loss")[0], abs=1e-3)
+        ),
+    ),
+    "kd_dist_w": (
+        "tagger_kd",
+        "--kd_dist_w 0.25",
+        lambda new, old: new.logged("soft_loss_weighted")[0] == pytest.approx(0.25 * old.logged("soft_loss")[0]),
+    ),
+    "kd_student_w": (
+        "tagger_kd",
+        "--kd_student_w 0.25",
+        lambda new, old: new.logged("hard_loss_weighted")[0] == pytest.approx(0.25 * old.logged("hard_loss")[0]),
+    ),
+    "kd_loss_fn": (
+        "tagger_kd",
+        "--kd_loss_fn kl",
+        lambda new, old: new.logged("soft_loss")[0] != pytest.approx(old.logged("soft_loss")[0], abs=1e-3),
+    ),
+    "unlabeled_filename": (
+        "tagger_kd_pseudo",
+        "--unlabeled_filename HOME/raw.txt HOME/dev.txt --max_steps 0 --epochs 1",
+        lambda new, old: "raw.txt: 30 texts" in new.report and "dev.txt: 10 sentences in columns" in new.report,
+    ),
+    "pseudo_threshold": (
+        "tagger_kd_pseudo",
+        "--pseudo_threshold 0.999999 --data_dir DROP",
+        lambda new, old: new.logged("hard_loss") == [0, 0],
+    ),
+    "unlabeled_ratio": (
+        "tagger_kd_pseudo",
+        "--unlabeled_ratio 0.25 --max_steps 0 --epochs 1",
+        lambda new, old: new.end["global_step"] == 5,
+    ),
+}
+ELSEWHERE = {
+    # Below, each with a test of its own.
+    "overwrite_output_dir", "resume", "words_column", "tags_column", "no_cuda",
+    # Of nlp-inference and nlp-eval.
+    "model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plain(home: Path) -> dict[str, Result]:
+    """Each procedure's run without any option more."""
+    done = {}
+    for procedure in ("transformer_token", "tagger", "tagger_kd", "tagger_kd_pseudo"):
+        assert train(command(procedure, home, f"plain-{procedure}")) == 0
+        done[procedure] = Result(home / f"plain-{procedure}")
+    assert train(command("tagger", home, "unclipped", "--lr 0.1 --warmup 0")) == 0
+    assert train(command("tagger_kd", home, "kl", "--kd_loss_fn kl")) == 0
+    return done
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_option_does_what_it_says(home: Path, plain: dict[str, Result], name: str) -> None:
+    procedure, given, holds = CASES[name]
+    assert train(command(procedure, home, f"with-{name}", given)) == 0
+    assert holds(Result(home / f"with-{name}"), plain[procedure])
+
+
+def test_no_option_is_without_a_test() -> None:
+    classes = [cls for cls in vars(all_options).values() if dataclasses.is_dataclass(cls)]
+    every = {field.name for cls in classes for field in dataclasses.fields(cls)}
+    assert every == {case.split(" ")[0] for case in CASES} | ELSEWHERE
