@@ -97,8 +97,23 @@ def best_teacher(options: Options, corpus: str) -> tuple[Path, dict[str, Any]]:
     runs = []
     for rate in TEACHER_RATES:
         folder = options.work / "teachers" / f"{corpus}-{rate}"
-        command = ["transformer_token", "--data_dir", str(options.data / corpus), "--model_name_or_path", options.teacher]
-        command += ["--lr", rate, "--epochs", str(options.teacher_epochs), "--patience", "2", "--output_dir", str(folder)]
+        command = [
+            "transformer_token",
+            "--data_dir",
+            str(options.data / corpus),
+            "--model_name_or_path",
+            options.teacher,
+        ]
+        command += [
+            "--lr",
+            rate,
+            "--epochs",
+            str(options.teacher_epochs),
+            "--patience",
+            "2",
+            "--output_dir",
+            str(folder),
+        ]
         runs.append((folder, train(command, folder)))
     folder, cell = max(runs, key=lambda run: score(run[1], "dev"))
     return folder, {**cell, "dev_of_rates": {run[0].name: score(run[1], "dev") for run in runs}}
@@ -120,7 +135,16 @@ def train(command: Sequence[str], folder: Path) -> dict[str, Any]:
         resume = ["--resume"] if (folder / "options.yaml").exists() else []
         subprocess.run(["nlp-train", *command, *resume], check=True)
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    kept = ("n_parameters", "best_epoch", "train_seconds", "dev", "test", "teacher", "agreement", "words_without_teacher")
+    kept = (
+        "n_parameters",
+        "best_epoch",
+        "train_seconds",
+        "dev",
+        "test",
+        "teacher",
+        "agreement",
+        "words_without_teacher",
+    )
     return {"command": shlex.join(["nlp-train", *command]), **{name: metrics[name] for name in kept if name in metrics}}
 
 
@@ -153,18 +177,33 @@ def score(cell: dict[str, Any], split: str) -> float:
 def write_tables(cells: Sequence[dict[str, Any]]) -> str:
     """The page of tables."""
     corpora = list(dict.fromkeys(cell["corpus"] for cell in cells))
-    lines = ["# Benchmarks", "", "Made by `python benchmarks/tagging.py --tables` from `benchmarks/results/tagging.jsonl`."]
+    lines = [
+        "# Benchmarks",
+        "",
+        "Made by `python benchmarks/tagging.py --tables` from `benchmarks/results/tagging.jsonl`.",
+    ]
     for split in ("test", "dev"):
         recipes = [recipe for recipe in TITLES if any(cell["recipe"] == recipe for cell in cells)]
-        lines += ["", f"## {split.capitalize()} F1", "", "| corpus | " + " | ".join(TITLES[name] for name in recipes) + " | kept |"]
+        lines += [
+            "",
+            f"## {split.capitalize()} F1",
+            "",
+            "| corpus | " + " | ".join(TITLES[name] for name in recipes) + " | kept |",
+        ]
         lines.append("| --- |" + " --- |" * (len(recipes) + 1))
         lines += [_row(cells, corpus, recipes, split) for corpus in corpora]
-    lines += ["", "Students: mean over seeds, lowest and highest in brackets. *kept*: share of the teacher's score.", ""]
+    lines += [
+        "",
+        "Students: mean over seeds, lowest and highest in brackets. *kept*: share of the teacher's score.",
+        "",
+    ]
     return "\n".join([*lines, *_provenance_lines(cells)]) + "\n"
 
 
 def _row(cells: Sequence[dict[str, Any]], corpus: str, recipes: Sequence[str], split: str) -> str:
-    values = {name: [score(c, split) for c in cells if (c["corpus"], c["recipe"]) == (corpus, name)] for name in recipes}
+    values = {
+        name: [score(c, split) for c in cells if (c["corpus"], c["recipe"]) == (corpus, name)] for name in recipes
+    }
     means = {name: sum(scores) / len(scores) for name, scores in values.items() if scores}
     shown = [_shown(values[name]) for name in recipes]
     best = max((means[name] for name in means if name.startswith("tagger_kd")), default=None)

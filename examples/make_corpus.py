@@ -23,7 +23,7 @@ N_UNLABELED = 4000
 # Share of each pool's names that a split may use; the same slice for every type.
 POOLS = {"train": (0.0, 0.8), "dev": (0.8, 0.9), "test": (0.9, 1.0)}
 UNLABELED_POOLS = ((0.75, 0.85), (0.9, 0.975))
-N_NAMES = {"shared": 1000, "PER": 700, "ORG": 700, "LOC": 700}
+N_NAMES = {"shared": 1000, "PER": 700, "ORG": 700, "LOC": 700, "first": 300}
 SHARED = 0.25
 TELLING = 0.3
 
@@ -36,11 +36,9 @@ ENDS = {
     "shared": "ck d dan den don k l la lan len lin ll m man mar men n na nd ne nt r ra ran rd ren ris rt s sa st t ta x",
     "PER": "ez ov ova sen ski son",
     "ORG": "com dex net soft tec tron",
+    "first": "ette ia ie io us y",
     "LOC": "burg ford holm mouth stad ville",
 }
-FIRST_NAMES = """Vera Jonas Ada Hugo Mira Pavel Greta Max Ida Boris Laura Felix Tina Otto Elena Karl Rosa Emil Jana Simon
-Clara Lukas Nina Georg Paula Ivan Dora Theo Maria Oscar Eva Mark Sofia Leo Wanda Ben Julia Victor Lina Daniel Frida Tom
-Carla Rita Marta Anna Sara Erik Nora Paul Lena Hans Irma Anton Edda Bruno Alma Viktor Zoe Milan"""
 ORG_TAILS = "Bank Brothers Group Holdings Industries Ltd Media Partners United"
 LOC_TAILS = "Bay Beach Bridge Falls Hill Island Lake Park Valley"
 
@@ -369,7 +367,7 @@ def make_names(chance: random.Random) -> dict[str, list[str]]:
             if name not in taken:
                 taken.add(name)
                 names[kind].append(name)
-    return names | {"first": FIRST_NAMES.split()}
+    return names
 
 
 def deal(names: dict[str, list[str]], *pools: tuple[float, float]) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from torch.utils.data import Sampler
 from torch.utils.tensorboard import SummaryWriter
 from tqdm.auto import tqdm
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.integrations import TensorBoardCallback
+from transformers.integrations.integration_utils import TensorBoardCallback
 
 from nlparch.devices import Precision
 from nlparch.errors import UserError
@@ -89,9 +89,9 @@ def training_arguments(plan: TrainingPlan) -> TrainingArguments:
 class DistillTrainer(Trainer):
     """A Trainer for models with `TeacherStudentDistill`.
 
-    Before each step it settles which words are hard (gold or accepted pseudo-labels) and which are soft, counts both over
-    the accumulated, distributed batch, and hands the counts to `forward`, which divides sums by them. It logs every loss
-    term. Evaluation is a function of the model, the same one that `nlp-eval` uses.
+    Before each step it settles which words are hard (gold or accepted pseudo-labels) and which are soft, counts both
+    over the accumulated, distributed batch, and hands the counts to `forward`, which divides sums by them. It logs
+    every loss term. Evaluation is a function of the model, the same one that `nlp-eval` uses.
 
     Args:
         plan: how to train.
@@ -102,6 +102,7 @@ class DistillTrainer(Trainer):
 
     # Sums are divided by the counts of the whole accumulated batch, here and not by the Trainer.
     loss_is_scaled_for_ga = True
+    model: Any
 
     def __init__(
         self,
@@ -191,7 +192,7 @@ class DistillTrainer(Trainer):
             self.train(resume_from_checkpoint=str(checkpoint))
 
     def _load_end(self, checkpoint: Path) -> None:
-        # Trained to the end, but killed before the model was written to the run's root: one more step would be one too many.
+        # Trained to the end, but killed before the model was written to the run's root: not one step more.
         logger.info("training had ended at %s", checkpoint)
         self._load_from_checkpoint(str(checkpoint))
         self.state = self.state.load_from_json(str(checkpoint / "trainer_state.json"))

@@ -106,8 +106,8 @@ def flush_tiny_numbers() -> None:
 
 def quiet_libraries() -> None:
     """Keeps the bars and tables of other libraries off the terminal: what matters in them, we say ourselves."""
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
 
 

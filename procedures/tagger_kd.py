@@ -69,7 +69,6 @@ class Lesson:
             track=runs.track(f"teacher outputs for {name}"),
         )
 
-
     def start_words(self, model: NeuralTagger) -> None:
         """Begins the student's word vectors with what the teacher makes of each word."""
         if not hasattr(self.teacher, "word_states"):

@@ -40,7 +40,7 @@ def new_transformer(
     """A small BERT with random weights, and a WordPiece tokenizer trained on the sentences."""
     from transformers import BertConfig
 
-    max_length = options.max_seq_len or 256
+    max_length = 256 if options.max_seq_len is None else options.max_seq_len
     tokenizer = train_tokenizer(
         sentences, vocab_size=options.vocab_size, lowercase=options.lowercase, max_length=max_length
     )
@@ -91,6 +91,6 @@ def _wrap_tokenizer(tokenizer: Any, max_length: int) -> Any:
     assert cls is not None and sep is not None
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", sep), ("[CLS]", cls))
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), _SPECIAL_PIECES, strict=True))
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=max_length, **names
     )

@@ -5,7 +5,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import hypothesis
 import pytest
+
+# Machines that test are shared, and slow at times; no test is about time.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 TAGS = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
 PEOPLE = ("Ann Lee", "Bo Diaz", "Cy Young", "Dee", "Eve Marsh", "Flo", "Gus Webb", "Hal")

@@ -4,11 +4,13 @@ Id 0 is padding everywhere; in words and characters, 1 is the unknown.
 """
 
 import json
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,10 @@ PADDING, UNKNOWN = 0, 1
 _N_RESERVED = 2
 SHAPES = ("", "lower", "Capitalised", "UPPER", "mIxed", "digits", "d1g1ts", "other")
 """What a word looks like; a shape's id is its place."""
+
+AFFIX_LENGTHS = (2, 3, 4)
+"""Characters of a word's beginnings and ends that are features of their own, case and all."""
+N_AFFIXES = 2 * len(AFFIX_LENGTHS)
 
 FILE_NAME = "features.json"
 _MAX_CACHED_FORMS = 200_000
@@ -35,6 +41,7 @@ class FeatureBatch:
         shape_ids: Shape: (batch, words)
         form_index: each word's place among the forms; 0 on padding. Shape: (batch, words)
         char_ids: Shape: (forms, characters)
+        affix_ids: buckets of the beginnings, then of the ends; 0 where a word is shorter. Shape: (forms, N_AFFIXES)
         mask: True on words. Shape: (batch, words)
     """
 
@@ -42,6 +49,7 @@ class FeatureBatch:
     shape_ids: Ids
     form_index: Ids
     char_ids: Ids
+    affix_ids: Ids
     mask: npt.NDArray[np.bool_]
 
 
@@ -55,6 +63,7 @@ class WordFeatures:
         lowercase: whether the vocabulary ignores case.
         normalize_digits: whether the vocabulary sees each digit as 0.
         max_word_length: characters of a word that are seen: its beginning and its end.
+        n_affix_buckets: buckets that affixes are hashed into, so that those of unknown words are known.
     """
 
     words: tuple[str, ...]
@@ -62,6 +71,7 @@ class WordFeatures:
     lowercase: bool = True
     normalize_digits: bool = True
     max_word_length: int = 20
+    n_affix_buckets: int = 8192
 
     @property
     def n_words(self) -> int:
@@ -89,13 +99,14 @@ class WordFeatures:
         for row, words in enumerate(sentences):
             index[row, : lengths[row]] = [places.setdefault(word, len(places)) for word in words]
         forms = [self._form(word) for word in places]
-        char_ids = np.zeros((len(forms), max(len(characters) for _, _, characters in forms)), dtype=np.int64)
-        for place, (_, _, characters) in enumerate(forms):
-            char_ids[place, : len(characters)] = characters
+        char_ids = np.zeros((len(forms), max(len(form.characters) for form in forms)), dtype=np.int64)
+        for place, form in enumerate(forms):
+            char_ids[place, : len(form.characters)] = form.characters
         mask = np.arange(index.shape[1]) < np.array(lengths)[:, None]
-        word_ids = np.array([word_id for word_id, _, _ in forms], dtype=np.int64)[index] * mask
-        shape_ids = np.array([shape for _, shape, _ in forms], dtype=np.int64)[index] * mask
-        return FeatureBatch(word_ids, shape_ids, index, char_ids, mask)
+        word_ids = np.array([form.word for form in forms], dtype=np.int64)[index] * mask
+        shape_ids = np.array([form.shape for form in forms], dtype=np.int64)[index] * mask
+        affix_ids = np.array([form.affixes for form in forms], dtype=np.int64)
+        return FeatureBatch(word_ids, shape_ids, index, char_ids, affix_ids, mask)
 
     def save(self, folder: str | Path) -> None:
         """Writes `features.json` into the folder."""
@@ -133,18 +144,40 @@ class WordFeatures:
         return {character: place for place, character in enumerate(self.characters, start=_N_RESERVED)}
 
     @cached_property
-    def _forms(self) -> dict[str, tuple[int, int, list[int]]]:
+    def _forms(self) -> "dict[str, _Form]":
         return {}
 
-    def _form(self, word: str) -> tuple[int, int, list[int]]:
+    def _form(self, word: str) -> "_Form":
         form = self._forms.get(word)
         if form is None:
             if len(self._forms) >= _MAX_CACHED_FORMS:
                 self._forms.clear()
             get = self._character_ids.get
             characters = [get(character, UNKNOWN) for character in shorten(word, self.max_word_length)]
-            form = self._forms[word] = (self.word_id(word), shape_id(word), characters or [UNKNOWN])
+            affixes = affix_ids(word, n_buckets=self.n_affix_buckets)
+            form = self._forms[word] = _Form(self.word_id(word), shape_id(word), characters or [UNKNOWN], affixes)
         return form
+
+
+class _Form(NamedTuple):
+    """What is said of a word as written."""
+
+    word: int
+    shape: int
+    characters: list[int]
+    affixes: list[int]
+
+
+def affix_ids(word: str, *, n_buckets: int) -> list[int]:
+    """The buckets of a word's beginnings and ends, from 1 to `n_buckets`; 0 for those it is too short for."""
+    lengths = [length for length in AFFIX_LENGTHS if length <= len(word)]
+    missing = [PADDING] * (len(AFFIX_LENGTHS) - len(lengths))
+    begins, ends = ["^" + word[:length] for length in lengths], ["$" + word[-length:] for length in lengths]
+
+    def bucket(affix: str) -> int:
+        return zlib.crc32(affix.encode("utf-8", "surrogatepass")) % n_buckets + 1
+
+    return [*map(bucket, begins), *missing, *map(bucket, ends), *missing]
 
 
 def build_features(
@@ -229,6 +262,4 @@ def _cut_notes(counts: Mapping[str, int], kept: Sequence[str], what: str) -> lis
     if not n_cut:
         return []
     share = 1 - sum(counts[name] for name in kept) / sum(counts.values())
-    return [
-        f"vocabulary: {n_cut} of {len(counts)} {what} cut ({share:.1%} of the running text); they are unknown to the model"
-    ]
+    return [f"vocabulary: {n_cut} of {len(counts)} {what} cut ({share:.1%} of the text); the model does not know them"]

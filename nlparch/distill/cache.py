@@ -19,6 +19,9 @@ import numpy as np
 VERSION = 1
 """Part of every key: raise it whenever the same teacher and words would be stored otherwise."""
 
+# So that what divides words and sentences in a digest stands in no word.
+_ESCAPES = str.maketrans({"\x1b": "\x1b0", "\x1e": "\x1b1", "\x1f": "\x1b2"})
+
 
 def default_cache_dir() -> Path:
     """`nlparch` in the user's cache folder."""
@@ -30,7 +33,8 @@ def words_digest(sentences: Iterable[Sequence[str]]) -> str:
     """A digest of the words of a corpus, sentence by sentence."""
     digest = hashlib.sha256()
     for words in sentences:
-        digest.update("\x1f".join(words).encode("utf-8", "surrogatepass") + b"\x1e")
+        text = "\x1f".join(word.translate(_ESCAPES) for word in words)
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\x1e")
     return digest.hexdigest()
 
 
@@ -117,7 +121,8 @@ class OutputStore:
 
     def batch(self, number: int) -> np.ndarray:
         """The sentences of a batch. Shape: (sentences of the batch,)"""
-        return self._order[self._ends[number - 1] if number else 0 : self._ends[number]]
+        sentences: np.ndarray = self._order[self._ends[number - 1] if number else 0 : self._ends[number]]
+        return sentences
 
     def write(self, logits: np.ndarray, number: int, outputs: Sequence[np.ndarray]) -> None:
         """Writes one batch into the open array; `commit` makes it count."""

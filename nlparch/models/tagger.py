@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
-from nlparch.data.features import PADDING, SHAPES, UNKNOWN, WordFeatures
+from nlparch.data.features import N_AFFIXES, PADDING, SHAPES, UNKNOWN, WordFeatures
 from nlparch.data.labels import LabelSet
-from nlparch.models.word_tagger import TaggerOutput, WordTagger
+from nlparch.models.word_tagger import TaggerOutput, WordTagger, settings_of
 from nlparch.nn.crf import LinearChainCRF
-from nlparch.nn.embedders import CNNLSTM, IDCNN
+from nlparch.nn.embedders import CNNLSTM, IDCNN, WordEncoder
 
 Embedder = Literal["cnn-lstm", "id-cnn"]
 
@@ -26,19 +26,20 @@ class NeuralTaggerConfig(PretrainedConfig):
         embedder: `cnn-lstm` or `id-cnn`.
         n_words: word ids, padding and the unknown word included.
         n_characters: character ids, likewise.
+        n_affix_buckets: buckets of hashed affixes.
         use_crf: a linear-chain CRF on top.
         word_dropout: share of the words whose vector is the unknown word's, in training.
         drop_penalty: weight of the dropout-consistency penalty; 0 turns it off.
         splitter: how raw text becomes words.
         word_width: width of the word vectors.
         char_width: width of the character vectors.
-        n_char_filters: width of the character CNN's output.
+        n_char_filters: width of the character CNN's output; 0: no characters.
         char_kernel: characters that a filter sees.
+        affix_width: width of each affix's vector; 0: no affixes.
+        shape_width: width of the shape vectors; 0: no shapes.
         dropout: `cnn-lstm`: on the input, between the layers and on the output.
         lstm_width: `cnn-lstm`: width of each direction.
         n_lstm_layers: `cnn-lstm`: layers.
-        shape_width: `id-cnn`: width of the shape vectors.
-        use_chars: `id-cnn`: whether there is a character CNN.
         n_filters: `id-cnn`: width of the convolutions.
         conv_kernel: `id-cnn`: words that a filter sees.
         dilations: `id-cnn`: of the layers of the block.
@@ -61,11 +62,12 @@ class NeuralTaggerConfig(PretrainedConfig):
     char_width: int = 16
     n_char_filters: int = 128
     char_kernel: int = 3
+    n_affix_buckets: int = 0
+    affix_width: int = 12
+    shape_width: int = 8
     dropout: float = 0.5
     lstm_width: int = 100
     n_lstm_layers: int = 2
-    shape_width: int = 5
-    use_chars: bool = True
     n_filters: int = 128
     conv_kernel: int = 3
     dilations: list[int] | None = None
@@ -91,9 +93,11 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         super().__init__(config)
         self.features = features
         self.embedder = _build_embedder(config)
-        self.head = nn.Linear(self.embedder.out_width, config.num_labels)
-        self.crf = LinearChainCRF(n_labels=config.num_labels, legal=self.label_set.legal()) if config.use_crf else None
-        self.post_init()
+        self.head = nn.Linear(self.embedder.out_width, len(self.label_set))
+        self.crf = (
+            LinearChainCRF(n_labels=len(self.label_set), legal=self.label_set.legal()) if config.use_crf else None
+        )
+        self.post_init()  # type: ignore[no-untyped-call]
 
     @classmethod
     def build(cls, features: WordFeatures, labels: LabelSet, **settings: Any) -> Self:
@@ -107,6 +111,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         config = NeuralTaggerConfig(
             n_words=features.n_words,
             n_characters=features.n_characters,
+            n_affix_buckets=features.n_affix_buckets,
             id2label=dict(enumerate(labels.tags)),
             label2id=dict(labels.ids),
             **settings,
@@ -116,7 +121,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
     @classmethod
     def from_pretrained(cls, path: str | PathLike[str], **options: Any) -> Self:  # type: ignore[override]
         """Loads a tagger from its folder."""
-        return super().from_pretrained(path, features=WordFeatures.load(Path(path)), **options)  # type: ignore[no-any-return]
+        return super().from_pretrained(path, features=WordFeatures.load(Path(path)), **options)
 
     def save_pretrained(self, save_directory: str | PathLike[str], **options: Any) -> None:  # type: ignore[override]
         """Saves weights, config and features into one folder."""
@@ -129,7 +134,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
 
     def set_word_vectors(self, vectors: dict[str, np.ndarray]) -> None:
         """Begins with these vectors for words of the vocabulary. Shape of each: (word_width,)"""
-        table = self.embedder.words.weight
+        table = self.embedder.words.table.weight
         with torch.no_grad():
             for word, vector in vectors.items():
                 table[self.features.word_id(word)] = torch.from_numpy(vector).to(table)
@@ -137,12 +142,12 @@ class NeuralTagger(WordTagger, PreTrainedModel):
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """The ids of a batch of sentences (see `FeatureBatch`)."""
         batch = self.features.encode(sentences)
-        names = ("word_ids", "shape_ids", "form_index", "char_ids", "mask")
+        names = ("word_ids", "shape_ids", "form_index", "char_ids", "affix_ids", "mask")
         return {name: torch.from_numpy(getattr(batch, name)) for name in names}
 
     def reads_as(self) -> dict[str, Any]:
         """The features: with the weights, all that decides the outputs."""
-        return {"features": repr(self.features), "config": self.config.to_json_string()}
+        return {"features": repr(self.features), "config": settings_of(self.config)}
 
     def forward(
         self,
@@ -150,6 +155,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         shape_ids: Tensor,
         form_index: Tensor,
         char_ids: Tensor,
+        affix_ids: Tensor,
         mask: Tensor,
         labels: Tensor | None = None,
         teacher_logits: Tensor | None = None,
@@ -165,6 +171,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
             shape_ids: Shape: (batch, words)
             form_index: each word's place among the forms. Shape: (batch, words)
             char_ids: Shape: (forms, characters)
+            affix_ids: Shape: (forms, affixes)
             mask: True on words. Shape: (batch, words)
             labels: -100 where there is none. Shape: (batch, words)
             teacher_logits: NaN where the teacher saw nothing. Shape: (batch, words, labels)
@@ -173,7 +180,13 @@ class NeuralTagger(WordTagger, PreTrainedModel):
             n_soft: see `taught_loss`.
             n_words: words of the whole accumulated, distributed batch, for the penalty; None counts this batch.
         """
-        inputs = {"form_index": form_index, "char_ids": char_ids, "shape_ids": shape_ids, "mask": mask}
+        inputs = {
+            "form_index": form_index,
+            "char_ids": char_ids,
+            "affix_ids": affix_ids,
+            "shape_ids": shape_ids,
+            "mask": mask,
+        }
         logits = self.head(self.embedder(word_ids=self._drop_words(word_ids), **inputs))
         teaching = {"teacher_logits": teacher_logits, "has_gold": has_gold, "n_hard": n_hard, "n_soft": n_soft}
         output = self.taught_output(logits, labels=labels, mask=mask, **teaching)
@@ -196,7 +209,10 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         return self.crf.negative_log_likelihood(logits, labels, mask).sum()
 
     def best_labels(self, logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The label of each word and its probability; with a CRF, of the best path, and marginal. Shapes: (batch, words)"""
+        """The label of each word and its probability; with a CRF, the best path's labels and marginals.
+
+        Shapes: (batch, words)
+        """
         if self.crf is None:
             return super().best_labels(logits, mask)
         labels = self.crf.decode(logits.float(), mask)
@@ -215,33 +231,27 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         return word_ids.masked_fill(dropped, UNKNOWN)
 
     def _logits_without_dropout(self, word_ids: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-        self.eval()
+        self.train(False)
         steady: Tensor = self.head(self.embedder(word_ids=word_ids, **inputs))
         self.train()
         return steady
 
 
+_WORD_SIZES = ("n_words", "n_characters", "word_width", "char_width", "n_char_filters", "char_kernel")
+_FORM_SIZES = ("n_affix_buckets", "affix_width", "shape_width")
+_LSTM_SIZES = ("lstm_width", "n_lstm_layers", "dropout")
+_CNN_SIZES = ("n_filters", "conv_kernel", "n_blocks", "input_dropout", "middle_dropout", "hidden_dropout")
+
+
 def _build_embedder(config: NeuralTaggerConfig) -> CNNLSTM | IDCNN:
-    shared = ("n_words", "n_characters", "word_width", "char_width", "n_char_filters", "char_kernel")
-    settings = {name: getattr(config, name) for name in shared}
+    def chosen(*names: str) -> dict[str, Any]:
+        return {name: getattr(config, name) for name in names}
+
+    words = WordEncoder(n_shapes=len(SHAPES), n_affixes=N_AFFIXES, **chosen(*_WORD_SIZES, *_FORM_SIZES))
     if config.embedder == "cnn-lstm":
-        own = ("lstm_width", "n_lstm_layers", "dropout")
-        return CNNLSTM(**settings, **{name: getattr(config, name) for name in own})
+        return CNNLSTM(words, **chosen(*_LSTM_SIZES))
     if config.embedder == "id-cnn":
-        own = (
-            "shape_width",
-            "use_chars",
-            "n_filters",
-            "conv_kernel",
-            "n_blocks",
-            "input_dropout",
-            "middle_dropout",
-            "hidden_dropout",
-        )
-        dilations = tuple(config.dilations or (1, 2, 1))
-        return IDCNN(
-            n_shapes=len(SHAPES), dilations=dilations, **settings, **{name: getattr(config, name) for name in own}
-        )
+        return IDCNN(words, dilations=tuple(config.dilations or (1, 2, 1)), **chosen(*_CNN_SIZES))
     raise ValueError(f"embedder must be one of cnn-lstm, id-cnn, got {config.embedder!r}")
 
 

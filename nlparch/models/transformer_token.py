@@ -14,7 +14,7 @@ from nlparch.data.alignment import PieceAligner
 from nlparch.data.labels import LabelSet
 from nlparch.devices import Precision, autocast
 from nlparch.errors import UserError
-from nlparch.models.word_tagger import WordTagger, reading
+from nlparch.models.word_tagger import WordTagger, reading, settings_of
 
 LONGEST_WINDOW = 512
 _WORDS_READ_TOGETHER = 256
@@ -30,6 +30,7 @@ class TransformerTokenClassifier(WordTagger):
 
     tokenizer: Any
     aligner: PieceAligner
+    base_model: Any
 
     @classmethod
     def from_pretrained(
@@ -45,22 +46,23 @@ class TransformerTokenClassifier(WordTagger):
 
         Args:
             path: a folder or a hub id.
-            labels: the labels of a new head; None keeps the checkpoint's.
+            labels: the labels of a new head; None keeps the checkpoint's, as do labels of the same tags.
             splitter: the splitter to remember; None keeps the checkpoint's.
-            max_length: pieces in a window; None takes what the checkpoint can, at most 512.
+            max_length: pieces in a window; None takes what the model was saved with, else what it can, at most 512.
             options: handed on to the checkpoint's own `from_pretrained`.
 
         Raises:
             UserError: If there is no such checkpoint, or no token classifier for its architecture.
         """
         if issubclass(cls, PreTrainedModel):
-            return super().from_pretrained(path, **options)  # type: ignore[misc, no-any-return]
+            return super().from_pretrained(path, **options)
         try:
             config = AutoConfig.from_pretrained(path)
             tokenizer = _load_tokenizer(path)
         except (OSError, ValueError) as error:
             raise _explain(path, error) from error
-        if labels is not None:
+        # A head that has these tags already keeps them in its own order, and what it knows of them.
+        if labels is not None and set(labels.tags) != set(config.id2label.values()):
             config.id2label = dict(enumerate(labels.tags))
             config.label2id = {tag: label for label, tag in enumerate(labels.tags)}
             options["ignore_mismatched_sizes"] = True
@@ -85,7 +87,9 @@ class TransformerTokenClassifier(WordTagger):
         longest = min(positions, tokenizer.model_max_length)
         if max_length is not None and max_length > longest:
             raise UserError(f"max_seq_len must be at most {longest} for this checkpoint, got {max_length}")
-        max_length = max_length or min(longest, LONGEST_WINDOW)
+        if max_length is None:
+            max_length = min(longest, getattr(self.config, "window", None) or LONGEST_WINDOW)
+        self.config.window = max_length
         self.tokenizer = tokenizer
         self.aligner = PieceAligner(tokenizer, max_length=max_length, overlap=max_length // 4)
         self.window = (max_length, max_length // 4)
@@ -108,8 +112,12 @@ class TransformerTokenClassifier(WordTagger):
         return batch["word_rows"] >= 0
 
     def reads_as(self) -> dict[str, Any]:
-        """Tokenizer and window: with the weights, all that decides the outputs."""
-        return {"tokenizer": self.tokenizer.backend_tokenizer.to_str(), "window": self.window}
+        """Tokenizer, window and configuration: with the weights, all that decides the outputs."""
+        tokenizer = self.tokenizer.backend_tokenizer
+        # What the last call left behind; the next one says anew how to pad and cut.
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return {"tokenizer": tokenizer.to_str(), "window": self.window, "config": settings_of(self.config)}
 
     def n_unseen_words(self, sentences: Iterable[Sequence[str]]) -> int:
         """How many words have no pieces."""
@@ -161,8 +169,8 @@ class TransformerTokenClassifier(WordTagger):
             inputs: the checkpoint's own: `input_ids` and `attention_mask` of shape (rows, pieces), ...
         """
         if word_rows is None or word_positions is None:
-            return super().forward(labels=labels, **inputs)  # type: ignore[misc]
-        piece_logits = super().forward(**inputs).logits  # type: ignore[misc]
+            return super().forward(labels=labels, **inputs)
+        piece_logits = super().forward(**inputs).logits
         seen = word_rows >= 0
         logits = piece_logits[word_rows.clamp(min=0), word_positions.clamp(min=0)]
         # Of a word without pieces nothing is known: all labels are alike, but for a hair that makes it O.
@@ -177,7 +185,7 @@ class TransformerTokenClassifier(WordTagger):
 def taggers_own_class(config: Any) -> Any:
     """The token-classification class of a checkpoint's architecture, mixed with ours and named as before."""
     try:
-        own = AutoModelForTokenClassification._model_mapping[type(config)]
+        own: Any = AutoModelForTokenClassification._model_mapping[type(config)]
     except KeyError:
         raise UserError(f"model type {config.model_type!r} has no token classifier in transformers") from None
     return type(own.__name__, (TransformerTokenClassifier, own), {"__module__": own.__module__})

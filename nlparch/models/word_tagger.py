@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers.modeling_outputs import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from nlparch.data.labels import IGNORED_LABEL, LabelSet, scheme_of_set
 from nlparch.data.predictions import TagPrediction, build_prediction
@@ -47,7 +47,10 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
 
     # The Trainer's own count of items knows neither hard nor soft words (see `taught_loss`).
     accepts_loss_kwargs = False
+    # What the host class brings.
     config: Any
+    device: Any
+    forward: Any
 
     @abc.abstractmethod
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
@@ -123,8 +126,9 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
             batch = self._to_device(self.encode_words(sentences))
             logits = self.forward(**batch).logits
             scores = self.log_scores(logits, batch["mask"])
-            scores = scores.masked_fill(~self.seen_words(batch).unsqueeze(-1), torch.nan).cpu().numpy()
-        return [scores[row, : len(words)] for row, words in enumerate(sentences)]
+            scores = scores.masked_fill(~self.seen_words(batch).unsqueeze(-1), torch.nan)
+        values = scores.cpu().numpy()
+        return [values[row, : len(words)] for row, words in enumerate(sentences)]
 
     def seen_words(self, batch: dict[str, Tensor]) -> Tensor:
         """True on the words of `batch` that the model can see. Shape: (batch, words)"""
@@ -182,6 +186,12 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
 
     def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: value.to(self.device) for name, value in batch.items()}
+
+
+def settings_of(config: Any) -> dict[str, Any]:
+    """What a configuration says of the computation, without names, versions and places."""
+    beside = {"architectures", "dtype", "id2label", "label2id", "splitter", "transformers_version", "window"}
+    return {name: value for name, value in config.to_dict().items() if name not in beside and name[0] != "_"}
 
 
 def pad_labels(rows: Sequence[Sequence[int] | None], n_words: int) -> Tensor:

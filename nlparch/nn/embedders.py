@@ -13,79 +13,114 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
-class CNNLSTM(nn.Module):
-    """Word embeddings and a character CNN, read by a bidirectional LSTM (Ma and Hovy, 2016).
+class WordEncoder(nn.Module):
+    """Every word by itself: its own vector, and what its characters, affixes and shape say (Ma and Hovy, 2016).
 
     Args:
         n_words: size of the word vocabulary, padding counted.
-        n_characters: size of the character vocabulary, padding counted.
         word_width: width of the word embeddings.
+        n_characters: size of the character vocabulary, padding counted.
         char_width: width of the character embeddings.
-        n_char_filters: width of a form's vector.
+        n_char_filters: width of what the character CNN says of a form; 0: there is none.
         char_kernel: characters that a filter sees.
-        lstm_width: width of each direction.
-        n_lstm_layers: bidirectional layers.
-        dropout: on the input, between the layers and on the output.
+        n_affix_buckets: buckets of hashed affixes, padding not counted.
+        n_affixes: affixes of a form.
+        affix_width: width of each affix's embedding; 0: there are none.
+        n_shapes: number of word shapes, padding counted.
+        shape_width: width of the shape embeddings; 0: there are none.
     """
 
     def __init__(
         self,
         *,
         n_words: int,
-        n_characters: int,
         word_width: int = 100,
+        n_characters: int,
         char_width: int = 16,
         n_char_filters: int = 128,
         char_kernel: int = 3,
-        lstm_width: int = 100,
-        n_lstm_layers: int = 2,
-        dropout: float = 0.5,
+        n_affix_buckets: int = 0,
+        n_affixes: int = 0,
+        affix_width: int = 0,
+        n_shapes: int = 0,
+        shape_width: int = 0,
     ) -> None:
         super().__init__()
-        self.out_width = 2 * lstm_width
-        self.words = nn.Embedding(n_words, word_width, padding_idx=0)
-        self.characters = CharacterCNN(
-            n_characters=n_characters, char_width=char_width, n_filters=n_char_filters, kernel=char_kernel
+        self.out_width = word_width + n_char_filters + n_affixes * affix_width + shape_width
+        self.table = nn.Embedding(n_words, word_width, padding_idx=0)
+        self.characters = (
+            CharacterCNN(n_characters=n_characters, char_width=char_width, n_filters=n_char_filters, kernel=char_kernel)
+            if n_char_filters
+            else None
         )
-        self.context = BidirectionalLSTM(
-            in_width=word_width + n_char_filters, width=lstm_width, n_layers=n_lstm_layers, dropout=dropout
-        )
-        self.dropout = Dropout(dropout)
+        self.affixes = nn.Embedding(n_affix_buckets + 1, affix_width, padding_idx=0) if affix_width else None
+        self.shapes = nn.Embedding(n_shapes, shape_width, padding_idx=0) if shape_width else None
 
     def forward(
-        self, word_ids: Tensor, form_index: Tensor, char_ids: Tensor, shape_ids: Tensor, mask: Tensor
+        self, word_ids: Tensor, form_index: Tensor, char_ids: Tensor, affix_ids: Tensor, shape_ids: Tensor
     ) -> Tensor:
-        """Encodes a batch.
+        """Encodes the words of a batch.
 
         Args:
             word_ids: Shape: (batch, words)
-            form_index: row of `char_ids` for each word. Shape: (batch, words)
+            form_index: row of `char_ids` and `affix_ids` for each word. Shape: (batch, words)
             char_ids: Shape: (forms, characters)
-            shape_ids: not used. Shape: (batch, words)
+            affix_ids: Shape: (forms, affixes)
+            shape_ids: Shape: (batch, words)
+
+        Returns:
+            Shape: (batch, words, out_width)
+        """
+        parts = [self.table(word_ids)]
+        of_forms = [self.characters(char_ids)] if self.characters is not None else []
+        of_forms += [self.affixes(affix_ids).flatten(1)] if self.affixes is not None else []
+        parts += [torch.cat(of_forms, -1)[form_index]] if of_forms else []
+        parts += [self.shapes(shape_ids)] if self.shapes is not None else []
+        return torch.cat(parts, -1)
+
+
+class CNNLSTM(nn.Module):
+    """Words, read by a bidirectional LSTM (Ma and Hovy, 2016).
+
+    Args:
+        words: encodes every word by itself.
+        lstm_width: width of each direction.
+        n_lstm_layers: bidirectional layers.
+        dropout: on the input, between the layers and on the output.
+    """
+
+    def __init__(
+        self, words: WordEncoder, *, lstm_width: int = 100, n_lstm_layers: int = 2, dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.out_width = 2 * lstm_width
+        self.words = words
+        self.context = BidirectionalLSTM(
+            in_width=words.out_width, width=lstm_width, n_layers=n_lstm_layers, dropout=dropout
+        )
+        self.dropout = Dropout(dropout)
+
+    def forward(self, mask: Tensor, **word_inputs: Tensor) -> Tensor:
+        """Encodes a batch.
+
+        Args:
             mask: True on words. Shape: (batch, words)
+            word_inputs: see `WordEncoder`.
 
         Returns:
             Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
         """
-        hidden = torch.cat([self.words(word_ids), self.characters(char_ids)[form_index]], -1)
-        encoded: Tensor = self.dropout(self.context(self.dropout(hidden), mask))
+        encoded: Tensor = self.dropout(self.context(self.dropout(self.words(**word_inputs)), mask))
         return encoded
 
 
 class IDCNN(nn.Module):
-    """Word, shape and character features, read by dilated convolutions (Strubell et al., 2017).
+    """Words, read by dilated convolutions (Strubell et al., 2017).
 
     A block is one convolution a dilation; it is applied `n_blocks` times with the same weights.
 
     Args:
-        n_words: size of the word vocabulary, padding counted.
-        n_characters: size of the character vocabulary, padding counted.
-        n_shapes: number of word shapes, padding counted.
-        word_width: width of the word embeddings.
-        shape_width: width of the shape embeddings.
-        char_width: width of the character embeddings.
-        n_char_filters: width of a form's vector.
-        char_kernel: characters that a filter sees.
+        words: encodes every word by itself.
         conv_kernel: words that a filter sees.
         n_filters: width of every convolution's output.
         dilations: distance between the words that a filter sees, for each convolution of a block.
@@ -93,20 +128,12 @@ class IDCNN(nn.Module):
         input_dropout: on the features.
         middle_dropout: between blocks.
         hidden_dropout: on the output.
-        use_chars: whether there is a character CNN.
     """
 
     def __init__(
         self,
+        words: WordEncoder,
         *,
-        n_words: int,
-        n_characters: int,
-        n_shapes: int,
-        word_width: int = 100,
-        shape_width: int = 5,
-        char_width: int = 16,
-        n_char_filters: int = 128,
-        char_kernel: int = 3,
         conv_kernel: int = 3,
         n_filters: int = 128,
         dilations: Sequence[int] = (1, 2, 1),
@@ -114,20 +141,12 @@ class IDCNN(nn.Module):
         input_dropout: float = 0.35,
         middle_dropout: float = 0.0,
         hidden_dropout: float = 0.15,
-        use_chars: bool = True,
     ) -> None:
         super().__init__()
         self.out_width = n_filters
         self.n_blocks = n_blocks
-        self.words = nn.Embedding(n_words, word_width, padding_idx=0)
-        self.shapes = nn.Embedding(n_shapes, shape_width, padding_idx=0)
-        self.characters = (
-            CharacterCNN(n_characters=n_characters, char_width=char_width, n_filters=n_char_filters, kernel=char_kernel)
-            if use_chars
-            else None
-        )
-        in_width = word_width + shape_width + (n_char_filters if use_chars else 0)
-        self.first = Convolution(in_width=in_width, n_filters=n_filters, kernel=conv_kernel)
+        self.words = words
+        self.first = Convolution(in_width=words.out_width, n_filters=n_filters, kernel=conv_kernel)
         self.block = nn.ModuleList(
             Convolution(in_width=n_filters, n_filters=n_filters, kernel=conv_kernel, dilation=dilation)
             for dilation in dilations
@@ -136,27 +155,20 @@ class IDCNN(nn.Module):
         self.middle_dropout = Dropout(middle_dropout)
         self.hidden_dropout = Dropout(hidden_dropout)
 
-    def forward(
-        self, word_ids: Tensor, form_index: Tensor, char_ids: Tensor, shape_ids: Tensor, mask: Tensor
-    ) -> Tensor:
+    def forward(self, mask: Tensor, **word_inputs: Tensor) -> Tensor:
         """Encodes a batch.
 
         Args:
-            word_ids: Shape: (batch, words)
-            form_index: row of `char_ids` for each word. Shape: (batch, words)
-            char_ids: Shape: (forms, characters)
-            shape_ids: Shape: (batch, words)
             mask: True on words. Shape: (batch, words)
+            word_inputs: see `WordEncoder`.
 
         Returns:
             Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
         """
-        features = [self.words(word_ids), self.shapes(shape_ids)]
-        if self.characters is not None:
-            features.append(self.characters(char_ids)[form_index])
+        words = self.words(**word_inputs)
         # Every convolution must see zeros beyond a sentence's end, as it does where the batch ends.
-        present = mask.unsqueeze(-1).to(features[0].dtype)
-        hidden = self.first(self.input_dropout(torch.cat(features, -1)) * present).relu() * present
+        present = mask.unsqueeze(-1).to(words.dtype)
+        hidden = self.first(self.input_dropout(words) * present).relu() * present
         for block in range(self.n_blocks):
             hidden = self.middle_dropout(hidden) if block else hidden
             for convolution in self.block:

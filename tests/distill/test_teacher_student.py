@@ -184,7 +184,7 @@ def test_has_gold_decides_and_not_whether_a_row_has_labels() -> None:
     assert Student().hard_labels(nothing, teacher, None).eq(IGNORED_LABEL).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 4))
 def test_pseudo_labels_are_the_best_legal_path(new_tagger: Any, seed: int, n_words: int) -> None:
     model = new_tagger()

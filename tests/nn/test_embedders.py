@@ -4,20 +4,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nlparch.nn.embedders import CNNLSTM, IDCNN, BidirectionalLSTM, CharacterCNN, Convolution, Dropout
+from nlparch.nn.embedders import CNNLSTM, IDCNN, BidirectionalLSTM, CharacterCNN, Convolution, Dropout, WordEncoder
 
-N_WORDS, N_CHARACTERS, N_SHAPES = 20, 15, 6
+N_WORDS, N_CHARACTERS, N_SHAPES, N_BUCKETS, N_AFFIXES = 20, 15, 6, 9, 2
 LENGTHS = st.lists(st.integers(0, 6), min_size=1, max_size=4).filter(any)
 
 
-def make_cnnlstm(**options) -> CNNLSTM:
-    sizes = {"word_width": 7, "char_width": 4, "n_char_filters": 5, "lstm_width": 6} | options
-    return CNNLSTM(n_words=N_WORDS, n_characters=N_CHARACTERS, **sizes).double().eval()
+def make_words(**options) -> WordEncoder:
+    sizes = {"word_width": 7, "char_width": 4, "n_char_filters": 5, "affix_width": 3, "shape_width": 2} | options
+    counts = {"n_words": N_WORDS, "n_characters": N_CHARACTERS, "n_shapes": N_SHAPES}
+    return WordEncoder(**counts, n_affix_buckets=N_BUCKETS, n_affixes=N_AFFIXES, **sizes)
 
 
-def make_idcnn(**options) -> IDCNN:
-    sizes = {"word_width": 7, "shape_width": 3, "char_width": 4, "n_char_filters": 5, "n_filters": 6} | options
-    return IDCNN(n_words=N_WORDS, n_characters=N_CHARACTERS, n_shapes=N_SHAPES, **sizes).double().eval()
+def make_cnnlstm(words: WordEncoder | None = None, **options) -> CNNLSTM:
+    return CNNLSTM(words or make_words(), **{"lstm_width": 6} | options).double().eval()
+
+
+def make_idcnn(words: WordEncoder | None = None, **options) -> IDCNN:
+    return IDCNN(words or make_words(), **{"n_filters": 6} | options).double().eval()
 
 
 ENCODERS = {
@@ -25,8 +29,9 @@ ENCODERS = {
     "cnn-lstm, one layer": lambda: make_cnnlstm(n_lstm_layers=1),
     "id-cnn": make_idcnn,
     "id-cnn, three blocks": lambda: make_idcnn(n_blocks=3, dilations=(1, 2, 4)),
-    "id-cnn, even kernels": lambda: make_idcnn(conv_kernel=2, char_kernel=4),
-    "id-cnn, no characters": lambda: make_idcnn(use_chars=False),
+    "id-cnn, even kernels": lambda: make_idcnn(make_words(char_kernel=4), conv_kernel=2),
+    "id-cnn, no characters": lambda: make_idcnn(make_words(n_char_filters=0)),
+    "cnn-lstm, word vectors alone": lambda: make_cnnlstm(make_words(n_char_filters=0, affix_width=0, shape_width=0)),
 }
 every_encoder = pytest.mark.parametrize("make", ENCODERS.values(), ids=ENCODERS)
 
@@ -40,6 +45,7 @@ def sentences(lengths: list[int]) -> dict[str, Tensor]:
         "word_ids": torch.randint(1, N_WORDS, mask.shape) * mask,
         "form_index": torch.randint(0, n_forms, mask.shape) * mask,
         "char_ids": torch.randint(1, N_CHARACTERS, (n_forms, 6)) * (torch.arange(6) < form_lengths),
+        "affix_ids": torch.randint(1, N_BUCKETS + 1, (n_forms, N_AFFIXES)),
         "shape_ids": torch.randint(1, N_SHAPES, mask.shape) * mask,
         "mask": mask,
     }
@@ -50,7 +56,8 @@ def alone(batch: dict[str, Tensor], row: int, length: int) -> dict[str, Tensor]:
     forms, form_index = batch["form_index"][row, :length].unique(return_inverse=True)
     chars = batch["char_ids"][forms]
     words = {name: batch[name][row : row + 1, :length] for name in ("word_ids", "shape_ids", "mask")}
-    return {**words, "form_index": form_index.unsqueeze(0), "char_ids": chars[:, : (chars > 0).sum(1).max()]}
+    of_forms = {"char_ids": chars[:, : (chars > 0).sum(1).max()], "affix_ids": batch["affix_ids"][forms]}
+    return {**words, "form_index": form_index.unsqueeze(0), **of_forms}
 
 
 def gradients(encoder: nn.Module) -> list[Tensor]:
@@ -96,8 +103,9 @@ def test_each_feature_reaches_the_output(make):
     encoder, batch = make(), sentences([6, 3])
     hidden = encoder(**batch)
     used = ["word_ids"]
-    used += ["shape_ids"] if hasattr(encoder, "shapes") else []
-    used += ["char_ids"] if encoder.characters is not None else []
+    used += ["shape_ids"] if encoder.words.shapes is not None else []
+    used += ["char_ids"] if encoder.words.characters is not None else []
+    used += ["affix_ids"] if encoder.words.affixes is not None else []
     for name in used:
         # Every real id becomes its neighbour.
         other = batch[name] % (N_SHAPES - 1) + 1
@@ -218,6 +226,7 @@ def test_form_order_and_unused_forms_change_nothing():
     order = torch.randperm(len(batch["char_ids"]))
     shuffled = {
         "char_ids": torch.cat([batch["char_ids"][order], torch.ones(3, 6, dtype=torch.long)]),
+        "affix_ids": torch.cat([batch["affix_ids"][order], torch.ones(3, N_AFFIXES, dtype=torch.long)]),
         "form_index": order.argsort()[batch["form_index"]],
     }
     assert torch.allclose(encoder(**batch | shuffled), encoder(**batch))
