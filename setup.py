@@ -31,6 +31,7 @@ setup(
     install_requires=[
         "accelerate>=1.1",
         "datasets>=3",
+        "filelock",
         "numpy",
         "pydantic>=2",
         "PyYAML",

@@ -226,7 +226,8 @@ def _provenance_lines(cells: Sequence[dict[str, Any]]) -> Iterator[str]:
     for versions in sorted({json.dumps(cell["versions"]) for cell in cells}):
         yield "- Versions: " + ", ".join(f"{name} {number}" for name, number in json.loads(versions).items()) + "."
     yield f"- Commits: {', '.join(sorted({cell['commit'] for cell in cells}))}."
-    yield f"- Seeds of students: {', '.join(map(str, sorted({c['seed'] for c in cells if c['recipe'] != 'crf'} - {0})))}."
+    seeds = sorted({cell["seed"] for cell in cells if cell["recipe"].startswith("tagger")})
+    yield f"- Seeds of students: {', '.join(map(str, seeds))}."
 
 
 if __name__ == "__main__":

@@ -3,14 +3,15 @@
 import contextlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from nlparch.data.conll import read_lines, read_sentences, write_sentences
+from nlparch.data.conll import decode_lines, read_lines, read_sentences, write_sentences
 from nlparch.data.predictions import TagPrediction
 from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger
+from nlparch.models.word_tagger import WordTagger
 
 from . import runs
 from .options import InferenceOptions
@@ -35,7 +36,12 @@ def _run(options: InferenceOptions, *, small: bool) -> None:
     if isinstance(model, NeuralTagger) != small:
         other = "transformer_token" if small else "tagger"
         raise UserError(f"{options.model_dir} holds another kind of model; run nlp-inference {other}")
-    precision = runs.choose_precision(options.precision, device)
+    tag_file(options, model)
+
+
+def tag_file(options: InferenceOptions, model: WordTagger) -> None:
+    """Tags the input with a loaded model, into the output."""
+    precision = runs.choose_precision(options.precision, model.device)
     predictions = model.predict_stream(_inputs(options), batch_size=options.batch_size, precision=precision)
     with _output(options.output_file) as file:
         if options.output_format == "columns":
@@ -46,20 +52,16 @@ def _run(options: InferenceOptions, *, small: bool) -> None:
 
 
 def _inputs(options: InferenceOptions) -> Iterator[Any]:
-    lines = read_lines(options.data_file) if options.data_file != "-" else _standard_input()
+    is_file = options.data_file != "-"
+    name = options.data_file if is_file else "standard input"
+    lines = read_lines(name) if is_file else decode_lines(sys.stdin.buffer, name=name)
     if options.input_format == "text":
         yield from (line.rstrip("\r\n") for line in lines)
         return
-    name = options.data_file if options.data_file != "-" else "standard input"
     sentences = read_sentences(
         lines, name=name, word_col=options.word_col, tag_col=None, ignore_token=options.ignore_token
     )
     yield from (sentence.words for sentence in sentences)
-
-
-def _standard_input() -> Iterable[str]:
-    sys.stdin.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-    return sys.stdin
 
 
 @contextlib.contextmanager

@@ -86,7 +86,7 @@ class TrainingOptions:
 
     __pydantic_config__: ClassVar = _FORBID_UNKNOWN
 
-    epochs: float = 20.0
+    epochs: float = 15.0
     """Passes over the training rows, at most."""
     max_steps: int = 0
     """Stop after so many steps; 0: after `epochs`."""
@@ -191,7 +191,7 @@ class TaggerModelOptions:
     """Word vectors see each digit as 0."""
     max_word_length: int = 20
     """Characters that a word shows at most: its beginning and its end."""
-    word_dropout: float = 0.1
+    word_dropout: float = 0.25
     """Share of the words whose vector is replaced by the unknown word's, in training."""
 
     def __post_init__(self) -> None:
@@ -225,8 +225,9 @@ class TeacherOptions:
     """Folder of stored teacher outputs; by default nlparch in the user's cache folder."""
     label_map: str | None = None
     """YAML or JSON file, `teacher tag: student tag` or `teacher tag: null` to drop it, where the tag sets differ."""
-    init_embeddings: Literal["random", "teacher"] = "random"
-    """Where word vectors begin: at random, or with what a transformer teacher makes of each word read alone."""
+    init_embeddings: Literal["auto", "random", "teacher"] = "auto"
+    """Where word vectors begin: at random, or with what the teacher makes of each word read alone; auto: with a
+    transformer as teacher, the latter."""
     kd_temp: float = 1.0
     """Temperature of the KL divergence."""
     kd_dist_w: float = 1.0

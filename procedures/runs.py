@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ class Run:
 
 
 def begin(options: Any) -> Run:
-    """Prepares the output folder and writes `options.yaml` into it.
+    """Checks that the output folder can be used; nothing in it is touched before training begins (see `claim`).
 
     Raises:
         UserError: If the folder holds something and neither `--overwrite_output_dir` nor `--resume` is given, or a
@@ -75,16 +76,27 @@ def begin(options: Any) -> Run:
     if folder.exists() and any(folder.iterdir()):
         if options.resume:
             _check_same_options(options, folder / _OPTIONS_FILE)
-        elif options.overwrite_output_dir:
-            shutil.rmtree(folder)
-        elif any(path.name != _OPTIONS_FILE for path in folder.iterdir()):  # alone, it tells of a mistaken start
+        elif not options.overwrite_output_dir:
             raise UserError(f"--output_dir {folder} is not empty; add --overwrite_output_dir to empty it, or --resume")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (options.resume and (folder / _OPTIONS_FILE).exists()):
+    return Run(folder)
+
+
+def claim(options: Any, run: Run) -> None:
+    """Makes the output folder this run's: emptied unless the run is resumed, with `options.yaml` in it."""
+    if not is_main_process():
+        return
+    if run.folder.exists() and not options.resume:
+        shutil.rmtree(run.folder)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    if not (run.folder / _OPTIONS_FILE).exists():
         # To repeat a run is neither to go on with it nor to empty its folder: both are to be asked for each time.
         repeatable = dataclasses.replace(options, resume=False, overwrite_output_dir=False)
-        (folder / _OPTIONS_FILE).write_text(config.dump(repeatable), encoding="utf-8")
-    return Run(folder)
+        (run.folder / _OPTIONS_FILE).write_text(config.dump(repeatable), encoding="utf-8")
+
+
+def is_main_process() -> bool:
+    """Whether this process writes the run's files: the only one, or the first that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def begin_seeded(options: Any) -> Run:
@@ -148,6 +160,16 @@ def load_data(
     return corpus
 
 
+def gold_rows(run: Run, corpus: Corpus) -> Any:
+    """The training rows that have tags: without a teacher there is nothing to learn from the others."""
+    rows = corpus.splits["train"]
+    tagged = [index for index, tags in enumerate(rows["tags"]) if tags is not None]
+    if len(tagged) < len(rows):
+        run.note(f"train: {len(rows) - len(tagged)} sentences without tags dropped")
+        rows = rows.select(tagged)
+    return rows
+
+
 def pick_splitter(options: Any, run: Run, rows: Iterable[Sequence[str]]) -> str:
     """The splitter the model will remember: the one asked for, or the one that recovers most sentences."""
     if options.splitter is not None:
@@ -199,6 +221,7 @@ def train(
     match: LabelMatch | None = None,
 ) -> None:
     """Trains `model` on `rows` and leaves the best one in the run's folder."""
+    claim(options, run)
     plan = plan_training(options, run, corpus, precision=precision)
     has_gold = np.array([tags is not None for tags in rows["tags"]])
     sampler = MixedLengthSampler(
@@ -217,7 +240,8 @@ def train(
         data_collator=TaggingCollator(model, match),
     )
     trainer.train_or_resume(resume=options.resume)
-    model.save_pretrained(run.folder)  # type: ignore[attr-defined]
+    if is_main_process():
+        model.save_pretrained(run.folder)  # type: ignore[attr-defined]
     run.model = model
     run.metrics |= {
         "n_parameters": n_parameters(model),
@@ -278,6 +302,8 @@ def load_model(path: str, device: torch.device, *, max_length: int | None = None
 
 def finish(options: Any, run: Run, procedure: str) -> None:
     """Writes `metrics.json`, `report.md` and the model card into the run's folder, and prints the scores."""
+    if not is_main_process():
+        return
     run.metrics = {"procedure": procedure, **run.metrics}
     name = run.folder.resolve().name
     save_report(run.folder, run.metrics, title=f"{procedure}: {name}", notes=run.notes, options=options)

@@ -19,7 +19,7 @@ def run(options: TaggerOptions) -> None:
     """Trains the tagger and reports its scores."""
     run = runs.begin_seeded(options)
     corpus = runs.load_data(options, run)
-    rows = corpus.splits["train"]
+    rows = runs.gold_rows(run, corpus)
     splitter = runs.pick_splitter(options, run, rows["words"])
     model = new_tagger(options, run, corpus.labels, rows["words"], splitter=splitter)
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
@@ -77,7 +77,7 @@ def _read_sizes(path: str) -> dict[str, Any]:
             continue
         if name.endswith("dropout"):
             rule, is_kept = "from 0 to below 1", 0 <= value < 1
-        elif name == "drop_penalty":
+        elif name in ("drop_penalty", "n_char_filters", "affix_width", "shape_width"):
             rule, is_kept = "at least 0", value >= 0
         else:
             values = value if isinstance(value, list) else [value]

@@ -9,9 +9,9 @@ import numpy as np
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
 from nlparch.distill.cache import TeacherOutputs
-from nlparch.distill.starts import teacher_word_vectors
+from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
-from nlparch.distill.teachers import teacher_outputs
+from nlparch.distill.teachers import teacher_outputs, teacher_word_states
 from nlparch.errors import UserError
 from nlparch.metrics import agreement, score_tags
 from nlparch.models.tagger import NeuralTagger
@@ -38,6 +38,7 @@ class Lesson:
     Attributes:
         teacher: the live model.
         tags: the tags that the teacher can give, as a student would name them.
+        starts_words: whether the student's word vectors begin with the teacher's.
     """
 
     def __init__(self, options: TaggerKdOptions, run: runs.Run) -> None:
@@ -50,6 +51,17 @@ class Lesson:
         if options.label_map is not None:
             self._label_map = load_label_map(options.label_map)
         self.tags = self.match(()).tags
+        self.starts_words = self._check_start(options.init_embeddings, options.embedding_file)
+
+    def _check_start(self, wanted: str, embedding_file: str | None) -> bool:
+        able = hasattr(self.teacher, "word_states")
+        if wanted == "teacher" and embedding_file is not None:
+            raise UserError(
+                "--init_embeddings teacher and --embedding_file both say where word vectors begin; keep one"
+            )
+        if wanted == "teacher" and not able:
+            raise UserError("--init_embeddings teacher needs a transformer as teacher; use --init_embeddings random")
+        return wanted == "teacher" or (wanted == "auto" and able and embedding_file is None)
 
     def match(self, gold_tags: Sequence[str]) -> LabelMatch:
         """How the teacher's labels become those of a student with these gold tags.
@@ -71,11 +83,9 @@ class Lesson:
 
     def start_words(self, model: NeuralTagger) -> None:
         """Begins the student's word vectors with what the teacher makes of each word."""
-        if not hasattr(self.teacher, "word_states"):
-            raise UserError("--init_embeddings teacher needs a transformer as teacher; use --init_embeddings random")
         words = model.features.words
-        width, seed = model.config.word_width, self._options.seed
-        vectors = teacher_word_vectors(self.teacher, words, width=width, precision=self._precision, seed=seed)
+        states = teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)
+        vectors = reduce_states(states, width=model.config.word_width, seed=self._options.seed)
         model.set_word_vectors(dict(zip(words, vectors, strict=True)))
         self._run.note(f"word vectors begin with the teacher's of {len(words):,} words")
 
@@ -103,7 +113,7 @@ def distil(
             f"{run.metrics['words_without_teacher']} training words have no teacher outputs: no soft term for them"
         )
     model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
-    if options.init_embeddings == "teacher":
+    if lesson.starts_words:
         lesson.start_words(model)
     model.distill_with(
         DistillSettings(

@@ -16,7 +16,7 @@ def run(options: TransformerTokenOptions) -> None:
     """Fine-tunes a checkpoint, or trains a small one from scratch, and reports its scores."""
     run = runs.begin_seeded(options)
     corpus = runs.load_data(options, run)
-    train_rows = corpus.splits["train"]
+    train_rows = runs.gold_rows(run, corpus)
     splitter = runs.pick_splitter(options, run, train_rows["words"])
     if options.model_name_or_path is None:
         model = new_transformer(options, corpus.labels, train_rows["words"])
@@ -91,6 +91,4 @@ def _wrap_tokenizer(tokenizer: Any, max_length: int) -> Any:
     assert cls is not None and sep is not None
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", sep), ("[CLS]", cls))
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), _SPECIAL_PIECES, strict=True))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=max_length, **names
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=max_length, **names)

@@ -73,7 +73,9 @@ def new_tagger() -> Callable[..., Any]:
         from nlparch.data.labels import LabelSet, scheme_of_set
         from nlparch.models.tagger import NeuralTagger
 
-        sizes = dict(word_width=12, char_width=4, n_char_filters=8, lstm_width=10, n_lstm_layers=2, n_filters=12)
+        sizes = dict(
+            word_width=12, char_width=4, n_char_filters=8, lstm_width=10, n_lstm_layers=2, n_filters=12, affix_width=3
+        )
         torch.manual_seed(0)
         features, _ = build_features(words for words, _ in make_rows(24))
         return NeuralTagger.build(features, LabelSet(tuple(tags), scheme_of_set(tags)), **(sizes | settings)).eval()

@@ -48,16 +48,14 @@ class PieceAligner:
     def __init__(self, tokenizer: Any, *, max_length: int, overlap: int) -> None:
         if not getattr(tokenizer, "is_fast", False):
             raise UserError(f"a tokenizer must have a fast version to align words, {type(tokenizer).__name__} has none")
-        probe = tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
-        special = probe["special_tokens_mask"]
-        first, last = special.index(0), len(special) - special[::-1].index(0)
-        self._prefix, self._suffix = probe["input_ids"][:first], probe["input_ids"][last:]
+        self._prefix, self._suffix = _special_pieces(tokenizer)
         self._tokenizer = tokenizer
         self._pad_id: int = tokenizer.pad_token_id or 0
         self._capacity = max_length - len(self._prefix) - len(self._suffix)
         if self._capacity < 1:
             raise UserError(
-                f"max_length must leave room for words beside {len(special) - 1} special pieces, got {max_length}"
+                f"max_length must leave room for words beside {len(self._prefix) + len(self._suffix)} special "
+                f"pieces, got {max_length}"
             )
         if not 0 <= overlap < max(self._capacity, 1):
             raise UserError(f"the overlap of windows must be from 0 to {self._capacity - 1} pieces, got {overlap}")
@@ -113,6 +111,17 @@ class PieceAligner:
                 position += n_pieces[word]
                 pieces += piece_ids[first[word] : first[word] + n_pieces[word]]
             rows.append([*self._prefix, *pieces, *self._suffix])
+
+
+def _special_pieces(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The special pieces before and after the words of a text."""
+    for word in ("a", *tokenizer.get_vocab()):  # some tokenizers throw away what they do not know
+        probe = tokenizer([word], is_split_into_words=True)
+        owners = probe.word_ids()
+        if 0 in owners:
+            first, last = owners.index(0), len(owners) - owners[::-1].index(0)
+            return probe["input_ids"][:first], probe["input_ids"][last:]
+    raise UserError("a tokenizer must have a piece for some word, this one has none")
 
 
 def first_pieces(owners: Sequence[int | None], n_words: int) -> tuple[np.ndarray, np.ndarray]:

@@ -141,10 +141,15 @@ def read_lines(path: str | Path) -> Iterator[str]:
     """
     try:
         with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                yield _decode(line, path, number)
+            yield from decode_lines(file, name=str(path))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def decode_lines(lines: Iterable[bytes], *, name: str) -> Iterator[str]:
+    """Decode lines of UTF-8; the first that is not raises a DataError with its number."""
+    for number, line in enumerate(lines, 1):
+        yield _decode(line, name, number)
 
 
 def _decode(line: bytes, path: str | Path, number: int) -> str:

@@ -99,6 +99,7 @@ def load_corpus(
         splits = _read_folder(Path(data_dir), filenames, columns, word_col, tag_col, ignore_token)
     else:
         splits = read_hub(str(data_dir), columns)
+    _drop_untagged(splits, notes)
     _check_splits(splits, str(data_dir), filenames, allow_no_train)
     _split_dev(splits, dev_fraction, seed, notes)
     notes += [f"{name}: none; no score on it" for name in ("dev", "test") if name not in splits]
@@ -131,6 +132,15 @@ def _read_folder(
         splits[name] = Rows([s.words for s in sentences], [s.tags for s in sentences])
         columns.notes += [f"{path}: {note}" for note in counts.notes()]
     return splits
+
+
+def _drop_untagged(splits: dict[str, Rows], notes: list[str]) -> None:
+    """Leave out of dev and test what cannot be scored; in train a teacher may still speak for it."""
+    for name in ("dev", "test"):
+        if name in splits and None in splits[name].tags:
+            tagged = [index for index, tags in enumerate(splits[name].tags) if tags is not None]
+            notes.append(f"{name}: {len(splits[name].tags) - len(tagged)} sentences without tags dropped")
+            splits[name] = splits[name].take(tagged)
 
 
 def _check_splits(splits: Mapping[str, Rows], place: str, filenames: Mapping[str, str], allow_no_train: bool) -> None:

@@ -114,6 +114,7 @@ class WordFeatures:
             "lowercase": self.lowercase,
             "normalize_digits": self.normalize_digits,
             "max_word_length": self.max_word_length,
+            "n_affix_buckets": self.n_affix_buckets,
             "characters": self.characters,
             "words": self.words,
         }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from filelock import FileLock
 from torch import Tensor, uint8
 
@@ -39,6 +40,14 @@ class Teacher(Protocol):
         ...
 
 
+class WordReader(Teacher, Protocol):
+    """A teacher that can read one word by itself."""
+
+    def word_states(self, words: Sequence[str], *, precision: Precision) -> npt.NDArray[np.float32]:
+        """A hidden vector for each word; 0 for words it cannot see. Shape: (words, hidden)"""
+        ...
+
+
 def teacher_outputs(
     teacher: Teacher,
     sentences: Sequence[Sequence[str]],
@@ -60,17 +69,7 @@ def teacher_outputs(
         words_per_batch: see `plan_batches`.
         track: wraps the numbers of the batches to come, to show progress.
     """
-    root = Path(cache_dir) if cache_dir is not None else default_cache_dir()
-    key = store_key(
-        words=words_digest(sentences),
-        weights=weights_digest(teacher.state_dict()),
-        tags=teacher.config.id2label,
-        reading=teacher.reads_as(),
-        precision=f"{precision} on {teacher.device.type}",
-        words_per_batch=words_per_batch,
-    )
-    folder = root / key
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(teacher, cache_dir, words=words_digest(sentences), precision=precision, batch=words_per_batch)
     lengths = np.fromiter((len(words) for words in sentences), dtype=np.int64, count=len(sentences))
     with FileLock(folder / "lock"):
         store = OutputStore(
@@ -87,6 +86,42 @@ def teacher_outputs(
             )
             _fill(store, teacher, sentences, precision, track)
     return store.read()
+
+
+def teacher_word_states(
+    teacher: WordReader, words: Sequence[str], *, precision: Precision, cache_dir: str | Path | None = None
+) -> npt.NDArray[np.float16]:
+    """What the teacher makes of each word read by itself: read from the cache, or computed now and kept there.
+
+    Returns:
+        0 for words it cannot see. Shape: (words, hidden)
+    """
+    folder = _folder(teacher, cache_dir, single_words=words_digest([words]), precision=precision)
+    file = folder / "states.npy"
+    with FileLock(folder / "lock"):
+        if not file.exists():
+            states = teacher.word_states(words, precision=precision).astype(np.float16)
+            with (folder / "states.tmp").open("wb") as unfinished:
+                np.save(unfinished, states)
+            (folder / "states.tmp").replace(file)
+        else:
+            logger.info("teacher's word states: %d words reused, no teacher pass (%s)", len(words), folder)
+    return np.load(file)  # type: ignore[no-any-return]
+
+
+def _folder(teacher: Any, cache_dir: str | Path | None, *, precision: Precision, **content: Any) -> Path:
+    """The folder of what this teacher says of this content; made where it is missing."""
+    root = Path(cache_dir) if cache_dir is not None else default_cache_dir()
+    key = store_key(
+        weights=weights_digest(teacher.state_dict()),
+        tags=teacher.config.id2label,
+        reading=teacher.reads_as(),
+        precision=f"{precision} on {teacher.device.type}",
+        **content,
+    )
+    folder = root / key
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def weights_digest(weights: dict[str, Tensor]) -> str:

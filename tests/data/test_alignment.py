@@ -10,10 +10,10 @@ from nlparch.errors import UserError
 
 TEXT = [
     "Ann Lee flew to New Delhi in 1999, of all places!",
-    "the unaffordable handkerchief was unaffordable",
+    "the unaffordable handkerchief was unaffordable, antimatter has mass",
     "Zoé wrote: naïve café, ¿qué? 東京 🙂",
 ]
-LONG = "antidisestablishmentarianism" * 4
+LONG = "antidisestablishmentarianism" * 3
 DROPPED = "\u200d"  # BERT's normaliser throws it away
 SENTENCES = [
     ["Ann", "Lee", "flew", "to", "Delhi", "!"],
@@ -35,7 +35,8 @@ def word_piece() -> Any:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     tokenizer.train_from_iterator(TEXT, trainers.WordPieceTrainer(vocab_size=90, special_tokens=special))
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
+    names = dict(pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
 
 
 def byte_level() -> Any:
@@ -61,7 +62,8 @@ def unigram() -> Any:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>")
+    names = dict(pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
 
 
 def only_at_the_end() -> Any:
@@ -209,7 +211,7 @@ def test_rows_begin_and_end_as_the_tokenizer_has_it(tokenizer: Any) -> None:
     batch = PieceAligner(tokenizer, max_length=7, overlap=1)(SENTENCES)
     special = tokenizer(["A"], is_split_into_words=True)["input_ids"]
     n_before = tokenizer(["A"], is_split_into_words=True).word_ids().index(0)
-    n_after = len(special) - tokenizer(["A"], is_split_into_words=True).word_ids()[::-1].index(0) - 0
+    n_after = len(special) - tokenizer(["A"], is_split_into_words=True).word_ids()[::-1].index(0)
     for row, mask in zip(batch.input_ids, batch.attention_mask, strict=True):
         pieces = row[mask == 1].tolist()
         assert pieces[:n_before] == special[:n_before]

@@ -170,7 +170,8 @@ def test_hub_sets_are_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load_dataset", load)
     corpus = load_corpus("owner/name:en")
     assert asked == [("owner/name", "en")]
-    assert corpus.splits["dev"][:] == {"words": [["a", "b"], ["c"]], "tags": [["O", "B-X"], None]}
+    assert corpus.splits["dev"][:] == {"words": [["a", "b"]], "tags": [["O", "B-X"]]}
+    assert "dev: 1 sentences without tags dropped" in corpus.notes
     assert (
         "owner/name:en (dev): tags are read from ner_tags, not pos_tags; --tags_column says otherwise" in corpus.notes
     )

@@ -18,7 +18,7 @@ from nlparch.cli import train
 SIZES = dict(word_width=8, char_width=4, n_char_filters=4, lstm_width=6, n_lstm_layers=1)
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
 WIDE = "--train_filename wide.txt --dev_filename none.txt --test_filename none.txt"
-TABLE = "embedder.words.weight"
+TABLE = "embedder.words.table.weight"
 SHORT = "--max_steps 2 --batch_size 8 --logging_steps 1 --no_cuda --precision fp32"
 
 

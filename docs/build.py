@@ -1,0 +1,111 @@
+"""Writes `docs/options.md` from the options themselves: python docs/build.py"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from nlparch.config import field_docs
+from nlparch.models.tagger import NeuralTaggerConfig
+from nlparch.procedure import Procedure, procedures
+
+PAGE = Path(__file__).parent / "options.md"
+COMMANDS = ("train", "inference", "eval")
+# A flag says these, or the corpus does.
+NOT_IN_CONFIG_FILE = (
+    "n_words", "n_characters", "n_affix_buckets", "embedder", "use_crf", "word_dropout", "splitter",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Writes the page."""
+    PAGE.write_text(options_page(), encoding="utf-8")
+
+
+def options_page() -> str:
+    """The page of all options: procedures, then the groups of options they take, then the sizes of the small tagger."""
+    known = [procedure for command in COMMANDS for procedure in procedures(command).values()]
+    groups: dict[type[Any], bool] = {}
+    for procedure in known:
+        # A command of one procedure takes its required options by place.
+        by_place = procedure.command == procedure.name
+        groups |= dict.fromkeys(own_groups(procedure.load_options()), by_place)
+    parts = [
+        "# Options",
+        "Made by `make docs` from the options' own docstrings. Every option is a flag (`--kd_temp 2`) and a key of a\n"
+        "`--config` file (`kd_temp: 2`); flags win. A switch is turned off by `--no_NAME`.",
+        table(("command", "does", "options"), (procedure_row(procedure) for procedure in known)),
+    ]
+    for group, by_place in groups.items():
+        rows = option_rows(group, by_place=by_place)
+        parts += [f"## {group.__name__}", first_line(group), table(("option", "default", ""), rows)]
+    parts += ["## Sizes of the small tagger", "Keys of `--config_file`.", table(("key", "default", ""), size_rows())]
+    return "\n\n".join(parts) + "\n"
+
+
+def own_groups(cls: type[Any]) -> list[type[Any]]:
+    """The class and its bases that declare options, the most particular first."""
+    return [base for base in cls.__mro__ if own_options(base)]
+
+
+def own_options(cls: type[Any]) -> list[Field[Any]]:
+    """The options that a class declares, or declares anew."""
+    names = vars(cls).get("__annotations__", {})
+    return [field for field in fields(cls) if field.name in names] if cls is not object else []
+
+
+def procedure_row(procedure: Procedure) -> tuple[str, str, str]:
+    """What a procedure is called, does, and takes."""
+    command = f"nlp-{procedure.command}" + ("" if procedure.command == procedure.name else f" {procedure.name}")
+    groups = (f"[{group.__name__}](#{group.__name__.lower()})" for group in own_groups(procedure.load_options()))
+    return f"`{command}`", procedure.summary, ", ".join(groups)
+
+
+def option_rows(cls: type[Any], *, by_place: bool) -> Iterator[tuple[str, str, str]]:
+    """Name, default and meaning of each option of a group."""
+    docs, hints = field_docs(cls), get_type_hints(cls)
+    for field in own_options(cls):
+        kind = hints[field.name]
+        choices = f" One of {', '.join(f'`{choice}`' for choice in get_args(kind))}." if is_choice(kind) else ""
+        name = field.name.upper() if by_place and field.default is MISSING else f"--{field.name}"
+        yield f"`{name}`", shown_default(field), docs[field.name] + choices
+
+
+def is_choice(kind: Any) -> bool:
+    """Whether an option takes one of a few words."""
+    return get_origin(kind) is Literal
+
+
+def shown_default(field: Field[Any]) -> str:
+    """The default as one would type it."""
+    if field.default is MISSING:
+        return "required"
+    if isinstance(field.default, bool):
+        return "on" if field.default else "off"
+    return "" if field.default in (None, "") else f"`{field.default}`"
+
+
+def size_rows() -> Iterator[tuple[str, str, str]]:
+    """Name, default and meaning of each key of `--config_file`."""
+    said = dict(re.findall(r"^ {8}(\w+): (.+)$", NeuralTaggerConfig.__doc__ or "", flags=re.MULTILINE))
+    for name in NeuralTaggerConfig.__annotations__:
+        if name not in NOT_IN_CONFIG_FILE:
+            default = getattr(NeuralTaggerConfig, name)
+            yield f"`{name}`", "" if default is None else f"`{default}`", said[name]
+
+
+def first_line(cls: type[Any]) -> str:
+    """The first line of a docstring."""
+    return (cls.__doc__ or "").splitlines()[0]
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    cells = [list(header)]
+    cells += [["---"] * len(cells[0]), *([" ".join(cell.replace("|", "\\|").split()) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+if __name__ == "__main__":
+    main()
