@@ -79,6 +79,7 @@ def run_cell(options: Options, corpus: str, recipe: str, seed: int) -> None:
         cell = run_student(options, corpus, recipe, seed)
     cell = {"corpus": corpus, "recipe": recipe, "seed": seed, **cell, **provenance()}
     cell["seconds"] = round(time.monotonic() - begin, 1)
+    RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(cell) + "\n")
     print(f"{corpus} {recipe} {seed}: dev {score(cell, 'dev'):.4f}, test {score(cell, 'test'):.4f}", flush=True)

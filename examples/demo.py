@@ -2,9 +2,9 @@
 
     python examples/demo.py [--seed N] [--output_dir FOLDER]
 
-It prints and runs five commands: `nlp-train` for a teacher (a small BERT trained from nothing, for there is no
-checkpoint to download), for the student on gold tags alone and for the same student taught with raw sentences too; then
-`nlp-eval`, and `nlp-inference` on one sentence.
+It prints and runs four commands: `nlp-train` for a teacher (a small BERT trained from nothing, for there is no
+checkpoint to download), for the student on gold tags alone, and for the same student taught with raw sentences too;
+then `nlp-inference` on one sentence.
 """
 
 import argparse
@@ -38,9 +38,10 @@ def main() -> None:
 
     run(f"nlp-train transformer_token {common} --output_dir {teacher} {TEACHER}")
     run(f"nlp-train tagger {common} --output_dir {gold} {STUDENT} --epochs {STUDENT_EPOCHS}")
+    lesson = f"--teacher_model_path {teacher} --unlabeled_filename {corpus / 'unlabeled.txt'}"
     run(
-        f"nlp-train tagger_kd_pseudo {common} --output_dir {taught} {STUDENT} --epochs {TAUGHT_EPOCHS}"
-        f" --teacher_model_path {teacher} --unlabeled_filename {corpus / 'unlabeled.txt'} --cache_dir {folder / 'cache'}"
+        f"nlp-train tagger_kd_pseudo {common} --output_dir {taught} {STUDENT} --epochs {TAUGHT_EPOCHS} {lesson}"
+        f" --cache_dir {folder / 'cache'}"
     )
     print(f"\n{compare(teacher=teacher, gold=gold, taught=taught)}\n")
     show_entities(taught)

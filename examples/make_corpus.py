@@ -33,7 +33,7 @@ Ul Ur Val Var Vel Wal War Wes Yor Zan Zel"""
 MIDDLES = """a e i o u ba be da di do ga ge ka la le li lo ma me mi na ne ni ra re ri ro sa se ta te ti va ve vi
 abi ade alo amo ane ara avi eli ema eno era eso eto idi ila imo ina ira iso iva obe odi ola omi ona ora osi ota"""
 ENDS = {
-    "shared": "ck d dan den don k l la lan len lin ll m man mar men n na nd ne nt r ra ran rd ren ris rt s sa st t ta x",
+    "shared": "ck d dan den don k l la lan len lin ll m man mar men n na nd ne nt r ra ran rd ren ris rt s st t x",
     "PER": "ez ov ova sen ski son",
     "ORG": "com dex net soft tec tron",
     "first": "ette ia ie io us y",
