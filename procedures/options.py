@@ -90,7 +90,7 @@ class TrainingOptions:
     """Passes over the training rows, at most."""
     max_steps: int = 0
     """Stop after so many steps; 0: after `epochs`."""
-    batch_size: int = 32
+    batch_size: int = 16
     """Sentences of a batch, on each device."""
     gradient_accumulation: int = 1
     """Batches whose gradients are added up before a step."""
@@ -148,6 +148,8 @@ class TransformerTokenOptions(OutputOptions, DataOptions, TrainingOptions):
     """From scratch: the tokenizer ignores case and accents."""
     epochs: float = 8.0
     """Passes over the training sentences, at most."""
+    batch_size: int = 32
+    """Sentences of a batch, on each device."""
     lr: float = 1e-4
     """Learning rate at its peak."""
     weight_decay: float = 0.01

@@ -21,7 +21,7 @@ def reduce_states(states: npt.NDArray[np.floating], *, width: int, seed: int) ->
     """
     vectors = np.random.default_rng(seed).standard_normal((len(states), width)).astype(np.float32)
     n_components = min(width, *states.shape)
-    if n_components:
+    if n_components and np.ptp(states, axis=0).any():
         analysis = PCA(n_components, svd_solver="randomized", random_state=seed)
         reduced = analysis.fit_transform(states.astype(np.float32))
         vectors[:, :n_components] = reduced / max(float(reduced.std()), 1e-6)
