@@ -12,12 +12,12 @@ dev: $(VENV)/.installed-dev
 # torch first and by this version: it has a CPU build, a tenth of the size, where the package index offers one.
 $(VENV)/.installed: setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) torch==2.13.0 || $(PIP) torch
-	$(PIP) -e .
+	$(PIP) torch==2.13.0
+	$(PIP) -e . -c constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e ".[dev]"
+	$(PIP) -e ".[dev]" -c constraints.txt
 	touch $@
 
 demo: venv
@@ -34,9 +34,10 @@ lint: dev
 docs: dev
 	$(BIN)/python docs/build.py
 
+# make bench ARGS="--data DATA --teacher CHECKPOINT"
 bench: dev
 	$(PIP) -e ".[bench]"
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/tagging.py $(ARGS)
 
 clean:
 	rm -rf build dist *.egg-info $(VENV)

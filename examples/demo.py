@@ -21,7 +21,7 @@ SENTENCE = "To nobody's surprise Uramin, after a long and rather quiet winter, h
 # The pieces are few, so that names are read in parts that train has too: the names of test are new.
 TEACHER = "--from_scratch --lowercase --vocab_size 1000 --epochs 20 --lr 5e-4 --patience 0"
 # Both students take as many steps: the second has seven rows for the first one's three.
-STUDENT = "--model_type id-cnn --lr 2e-3"
+STUDENT = "--model_type id-cnn --batch_size 32 --lr 2e-3"
 STUDENT_EPOCHS, TAUGHT_EPOCHS = 21, 9
 
 

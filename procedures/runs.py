@@ -85,6 +85,7 @@ def claim(options: Any, run: Run) -> None:
     """Makes the output folder this run's: emptied unless the run is resumed, with `options.yaml` in it."""
     if not is_main_process():
         return
+    begin(options)  # once more: since the run began, another one may have taken the folder
     if run.folder.exists() and not options.resume:
         shutil.rmtree(run.folder)
     run.folder.mkdir(parents=True, exist_ok=True)

@@ -89,10 +89,10 @@ def new_transformer() -> Callable[..., Any]:
 
     def make(tags: Sequence[str] = TAGS, *, max_length: int = 40, **settings: Any) -> Any:
         import torch
-        from nlparch.procedures.transformer_token import train_tokenizer
         from transformers import BertConfig
 
         from nlparch.models.transformer_token import TransformerTokenClassifier
+        from nlparch.procedures.transformer_token import train_tokenizer
 
         words = (words for words, _ in make_rows(24))
         tokenizer = train_tokenizer(words, vocab_size=120, lowercase=False, max_length=max_length)

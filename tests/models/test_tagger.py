@@ -1,7 +1,4 @@
 import itertools
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,24 +77,6 @@ def test_a_saved_tagger_is_the_same(new_tagger: Any, tmp_path: Path, kind: str) 
     assert loaded.features == model.features
     assert loaded.predict(TEXTS) == model.predict(TEXTS)
     assert isinstance(load_word_tagger(str(tmp_path)), NeuralTagger)
-
-
-def test_saved_taggers_predict_the_same_in_a_fresh_process(new_tagger: Any, tmp_path: Path) -> None:
-    expected = {}
-    for kind, values in KINDS.items():
-        model = scaled(new_tagger(**values))
-        model.save_pretrained(tmp_path / kind)
-        expected[kind] = [prediction.to_dict() for prediction in model.predict(TEXTS)]
-    code = """
-import json, sys
-from nlparch import NeuralTagger
-folder, kinds, texts = json.loads(sys.argv[1])
-found = {kind: NeuralTagger.from_pretrained(f"{folder}/{kind}").predict(texts) for kind in kinds}
-print(json.dumps({kind: [prediction.to_dict() for prediction in predictions] for kind, predictions in found.items()}))
-"""
-    argument = json.dumps([str(tmp_path), list(KINDS), TEXTS])
-    done = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == expected
 
 
 def test_settings_of_the_lesson_are_no_part_of_the_saved_tagger(new_tagger: Any, tmp_path: Path) -> None:

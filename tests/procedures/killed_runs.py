@@ -13,19 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import nlparch.procedures.tagger
-import nlparch.procedures.transformer_token
 import safetensors.torch
 import transformers.modeling_utils
 import transformers.trainer_utils
-from nlparch.procedures import runs, tagger_kd
 from transformers.trainer_callback import TrainerState
 
 import nlparch.distill.teachers
 import nlparch.models.tagger
 import nlparch.models.transformer_token
+import nlparch.procedures.tagger
+import nlparch.procedures.transformer_token
 from nlparch.cli import train
 from nlparch.models.word_tagger import WordTagger
+from nlparch.procedures import runs, tagger_kd
 from nlparch.training import DistillTrainer
 
 

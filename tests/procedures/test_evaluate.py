@@ -2,12 +2,12 @@ import json
 
 import pytest
 import torch
-from nlparch.procedures import runs
 
 from nlparch.cli import evaluate
 from nlparch.data.features import build_features
 from nlparch.data.labels import LabelSet
 from nlparch.models.tagger import NeuralTagger
+from nlparch.procedures import runs
 
 SENTENCES = [["Ada", "met", "Bo", "."], ["Bo", "left"]]
 SMALL = {"word_width": 4, "char_width": 4, "n_char_filters": 4, "lstm_width": 4}

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from nlparch.procedures import options as all_options
 from safetensors.numpy import load_file
 
-from nlparch.cli import train
+from nlparch.cli import evaluate, inference, train
+from nlparch.models.tagger import NeuralTagger
+from nlparch.procedures import options as all_options
+from nlparch.procedures import runs
 
 SIZES = dict(word_width=8, char_width=4, n_char_filters=4, lstm_width=6, n_lstm_layers=1)
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
@@ -86,12 +89,15 @@ def command(procedure: str, home: Path, output: str, given: str = "") -> list[st
 
 
 def _merge(words: list[str], given: list[str]) -> list[str]:
-    names = {word for word in given if word.startswith("--")}
-    kept, dropping = [], False
-    for word in words:
-        dropping = word in names if word.startswith("--") else dropping
-        kept += [] if dropping else [word]
-    return [word for word in kept + given if word != "DROP"]
+    """Flags with what follows them; later ones replace earlier ones, and DROP leaves a flag out."""
+    values: dict[str, list[str]] = {}
+    for word in [*words, *given]:
+        if word.startswith("--"):
+            flag = word
+            values[flag] = []
+        else:
+            values[flag].append(word)
+    return [word for flag, rest in values.items() if rest != ["DROP"] for word in [flag, *rest]]
 
 
 def same(one: Result, other: Result) -> bool:
@@ -216,7 +222,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "lowercase (of the tokenizer)": (
         "transformer_token",
         "--lowercase",
-        lambda new, old: "Ann" in pieces(old) and "ann" in pieces(new) and "Ann" not in pieces(new),
+        lambda new, old: "A" in pieces(old) and "A" not in pieces(new),
     ),
     "max_seq_len (of a checkpoint)": (
         "transformer_token",
@@ -283,6 +289,11 @@ CASES: dict[str, tuple[str, str, Check]] = {
         "--label_map HOME/map.yaml --train_filename human.txt --dev_filename human.txt --test_filename human.txt",
         lambda new, old: set(new.config["id2label"].values()) == {"B-HUMAN", "I-HUMAN", "O"},
     ),
+    "init_embeddings": (
+        "tagger_kd",
+        "--init_embeddings random",
+        lambda new, old: "begin with the teacher's" in old.report and "begin with the teacher's" not in new.report,
+    ),
     "kd_temp": (
         "tagger_kd",
         "--kd_loss_fn kl --kd_temp 8",
@@ -309,7 +320,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "unlabeled_filename": (
         "tagger_kd_pseudo",
         "--unlabeled_filename HOME/raw.txt HOME/dev.txt --max_steps 0 --epochs 1",
-        lambda new, old: "raw.txt: 30 texts" in new.report and "dev.txt: 10 sentences in columns" in new.report,
+        lambda new, old: "texts, one a line" in new.report and "sentences in columns" in new.report,
     ),
     "pseudo_threshold": (
         "tagger_kd_pseudo",
@@ -322,12 +333,9 @@ CASES: dict[str, tuple[str, str, Check]] = {
         lambda new, old: new.end["global_step"] == 5,
     ),
 }
-ELSEWHERE = {
-    # Below, each with a test of its own.
-    "overwrite_output_dir", "resume", "words_column", "tags_column", "no_cuda",
-    # Of nlp-inference and nlp-eval.
-    "model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher",
-}  # fmt: skip
+# Each has a test of its own below; the last ones are of nlp-inference and nlp-eval.
+ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "no_cuda"}
+ELSEWHERE |= {"model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher"}
 
 
 @pytest.fixture(scope="module")
@@ -345,11 +353,127 @@ def plain(home: Path) -> dict[str, Result]:
 @pytest.mark.parametrize("name", CASES)
 def test_an_option_does_what_it_says(home: Path, plain: dict[str, Result], name: str) -> None:
     procedure, given, holds = CASES[name]
-    assert train(command(procedure, home, f"with-{name}", given)) == 0
-    assert holds(Result(home / f"with-{name}"), plain[procedure])
+    output = "with-" + name.split(" ")[0]
+    assert train(command(procedure, home, output, f"{given} --overwrite_output_dir")) == 0
+    assert holds(Result(home / output), plain[procedure])
 
 
 def test_no_option_is_without_a_test() -> None:
     classes = [cls for cls in vars(all_options).values() if dataclasses.is_dataclass(cls)]
     every = {field.name for cls in classes for field in dataclasses.fields(cls)}
     assert every == {case.split(" ")[0] for case in CASES} | ELSEWHERE
+
+
+def test_overwriting_empties_the_folder(home: Path) -> None:
+    (home / "used").mkdir()
+    (home / "used" / "old.txt").write_text("old")
+    assert train(command("tagger", home, "used")) == 2
+    assert train(command("tagger", home, "used", "--overwrite_output_dir")) == 0
+    assert not (home / "used" / "old.txt").exists()
+
+
+def test_resuming_trains_on_and_an_empty_folder_begins(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(command("tagger", home, "resumed", "--resume --save_steps 1")) == 0
+    first = Result(home / "resumed")
+    shutil.rmtree(home / "resumed" / "checkpoints" / "checkpoint-2")
+    (home / "resumed" / "model.safetensors").unlink()
+    weights = first.end
+    capsys.readouterr()
+    assert train(command("tagger", home, "resumed", "--resume --save_steps 1")) == 0
+    assert "resuming from" in capsys.readouterr().err
+    assert Result(home / "resumed").end["global_step"] == weights["global_step"]
+
+
+def test_columns_of_tables_are_named(home: Path) -> None:
+    import datasets
+
+    rows = {
+        "text": [["Ann", "flew"], ["Bo", "sat"]] * 4,
+        "words": [["x", "y"]] * 8,
+        "tags": [["O", "O"]] * 8,
+        "gold": [["B-PER", "O"]] * 8,
+    }
+    folder = home / "table"
+    datasets.DatasetDict({"train": datasets.Dataset.from_dict(rows)}).save_to_disk(str(folder))
+    given = f"--data_dir {folder} --words_column text --tags_column gold"
+    assert train(command("tagger", home, "named", given)) == 0
+    named = Result(home / "named")
+    assert "ann" in named.features["words"] and "B-PER" in named.config["id2label"].values()
+    assert train(command("tagger", home, "unnamed", f"--data_dir {folder}")) == 0
+    assert Result(home / "unnamed").features["words"] == ["x", "y"]
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_no_cuda_stays_on_the_cpu(monkeypatch: pytest.MonkeyPatch, given: bool) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    options = all_options.InferenceOptions(model_dir="x", no_cuda=given)
+    assert runs.choose_device(options).type == ("cpu" if given else "cuda")
+
+
+# nlp-inference and nlp-eval
+
+
+def tag(home: Path, given: str = "", *, procedure: str = "tagger", model: str = "student") -> str:
+    output = home / "tagged"
+    args = f"--model_dir {home}/{model} --data_file {home}/raw.txt --output_file {output} --no_cuda".split()
+    assert inference([procedure, *_merge(args, given.replace("HOME", str(home)).split())]) == 0
+    return output.read_text()
+
+
+def test_inference_writes_a_json_object_a_line(home: Path) -> None:
+    texts = (home / "raw.txt").read_text().splitlines()
+    found = [json.loads(line) for line in tag(home).splitlines()]
+    assert [prediction["text"] for prediction in found] == texts
+    assert found[0].keys() == {"text", "words", "entities"}
+    assert found[0]["words"][0].keys() == {"text", "start", "end", "tag", "score"}
+    model = NeuralTagger.from_pretrained(home / "student")
+    assert found == [prediction.to_dict() for prediction in model.predict(texts)]
+
+
+def test_inference_options_do_what_they_say(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = [json.loads(line) for line in tag(home, "--entities_only").splitlines()]
+    assert all(prediction.keys() == {"text", "entities"} for prediction in short)
+    columns = tag(home, "--output_format columns").split("\n\n")
+    assert len(columns) == 31 and all(len(row.split("\t")) == 2 for row in columns[0].split("\n"))
+    given = "--data_file HOME/wide.txt --input_format columns --word_col 1 --ignore_token WOslo --output_format columns"
+    words = {row.split("\t")[0] for row in tag(home, given).split("\n")} - {""}
+    assert all(word.startswith("W") for word in words) and "WOslo" not in words and "WLima" in words
+    assert tag(home, model="teacher", procedure="transformer_token") != tag(home)
+    read: list[Any] = []
+    stream = NeuralTagger.predict_stream
+    monkeypatch.setattr(NeuralTagger, "predict_stream", lambda *a, **k: (read.append(k), stream(*a, **k))[1])
+    tag(home, "--batch_size 3 --precision bf16")
+    assert read == [{"batch_size": 3, "precision": "bf16"}]
+
+
+def test_inference_refuses_the_other_kind_of_model(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args = ["--model_dir", str(home / "teacher"), "--data_file", str(home / "raw.txt")]
+    assert inference(["tagger", *args]) == 2
+    assert "run nlp-inference transformer_token" in capsys.readouterr().err
+    assert inference(["tagger", "--model_dir", str(home / "student"), "--data_file", "none.txt"]) == 2
+    assert "--data_file none.txt: no such file" in capsys.readouterr().err
+
+
+def score(home: Path, given: str, output: str) -> dict[str, Any]:
+    args = [str(home / "student"), *given.replace("HOME", str(home)).split(), "--output_dir", str(home / output)]
+    assert evaluate([*args, "--no_cuda"]) == 0
+    return json.loads((home / output / "metrics.json").read_text())
+
+
+def test_eval_options_do_what_they_say(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = score(home, "HOME/test.txt", "eval")
+    kept = {name: plain["test"][name] for name in ("f1", "precision", "recall", "accuracy", "n", "per_type")}
+    own = json.loads((home / "student" / "metrics.json").read_text())["test"]
+    assert kept == {name: own[name] for name in kept}
+    compared = score(home, "HOME/test.txt --teacher HOME/teacher", "compared")
+    teacher = json.loads((home / "teacher" / "metrics.json").read_text())
+    assert compared["teacher"]["n_parameters"] == teacher["n_parameters"]
+    assert compared["teacher"]["test"]["f1"] == teacher["test"]["f1"] and 0 <= compared["agreement"]["test"] <= 1
+    wide = score(home, "HOME/wide.txt --word_col 0 --tag_col 2 --ignore_token Oslo", "wide")
+    whole = score(home, "HOME/train.txt", "whole")
+    assert wide["test"]["n"] < whole["test"]["n"] and wide["test"]["per_type"].keys() == {"LOC", "PER"}
+    read: list[Any] = []
+    tag_words = NeuralTagger.tag_words
+    monkeypatch.setattr(NeuralTagger, "tag_words", lambda *a, **k: (read.append(k), tag_words(*a, **k))[1])
+    score(home, "HOME/test.txt --batch_size 3 --precision bf16", "eval-bf16")
+    assert all(given == {"batch_size": 3, "precision": "bf16"} for given in read) and read

@@ -1,12 +1,12 @@
 import json
 
 import torch
-from nlparch.procedures import runs
-from nlparch.procedures.options import TaggerOptions
 
 from nlparch.data.features import build_features
 from nlparch.data.labels import LabelSet
 from nlparch.models.tagger import NeuralTagger
+from nlparch.procedures import runs
+from nlparch.procedures.options import TaggerOptions
 
 ROWS = {"words": [["Ada", "met", "Bo", "."]], "tags": [["S-PER", "O", "S-PER", "O"]]}
 
