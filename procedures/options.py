@@ -86,7 +86,7 @@ class TrainingOptions:
 
     __pydantic_config__: ClassVar = _FORBID_UNKNOWN
 
-    epochs: float = 15.0
+    epochs: float = 10.0
     """Passes over the training rows, at most."""
     max_steps: int = 0
     """Stop after so many steps; 0: after `epochs`."""
