@@ -17,7 +17,7 @@ $(VENV)/.installed: setup.py
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e ".[dev]" -c constraints.txt || $(PIP) -e ".[dev]"
+	$(PIP) -e ".[dev]" -c constraints.txt
 	touch $@
 
 demo: venv

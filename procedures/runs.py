@@ -222,7 +222,6 @@ def train(
     match: LabelMatch | None = None,
 ) -> None:
     """Trains `model` on `rows` and leaves the best one in the run's folder."""
-    claim(options, run)
     plan = plan_training(options, run, corpus, precision=precision)
     has_gold = np.array([tags is not None for tags in rows["tags"]])
     sampler = MixedLengthSampler(
@@ -232,6 +231,9 @@ def train(
         unlabeled_ratio=getattr(options, "unlabeled_ratio", None),
         seed=plan.seed,
     )
+    if not len(sampler):
+        raise UserError("--unlabeled_ratio is per gold sentence, and there is none to train on; leave it out")
+    claim(options, run)
     trainer = DistillTrainer(
         plan=plan,
         evaluate_model=_dev_scorer(corpus, precision) if plan.best_by else None,

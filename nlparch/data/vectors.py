@@ -28,7 +28,7 @@ def read_vectors(path: str | Path, *, width: int, wanted: Callable[[str], str | 
     for number, line in enumerate(read_lines(path), start=1):
         # From the right: words of some files hold spaces.
         parts = line.rstrip().rsplit(" ", width)
-        if number == 1 and _is_header(parts):
+        if parts == [""] or (number == 1 and _is_header(parts)):
             continue
         if len(parts) != width + 1 or " " in parts[0] and _is_number(parts[0].rsplit(" ", 1)[1]):
             found = len(line.split()) - 1
@@ -43,7 +43,8 @@ def read_vectors(path: str | Path, *, width: int, wanted: Callable[[str], str | 
 
 def _numbers(parts: list[str], path: str | Path, number: int) -> npt.NDArray[np.float32]:
     try:
-        vector = np.array(parts, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            vector = np.array(parts, dtype=np.float32)
     except ValueError as error:
         raise DataError(f"{path}:{number}: not a vector: {error}") from error
     if not np.isfinite(vector).all():

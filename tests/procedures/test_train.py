@@ -245,6 +245,24 @@ def test_dev_and_test_may_be_missing(
     assert ("last model is kept" in (tmp_path / "run" / "report.md").read_text()) == ("dev" not in there)
 
 
+def test_a_ratio_to_gold_needs_gold(
+    trained: dict[str, Trained],
+    line: dict[str, str],
+    data_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Dev alone chooses the best model, but gives no gold row that raw ones could be counted for."""
+    (tmp_path / "dev.txt").write_bytes((data_dir / "dev.txt").read_bytes())
+    command = line["tagger_kd_pseudo"].replace(f"--data_dir {data_dir}", f"--data_dir {tmp_path}")
+    args = [*command.split(), "--output_dir", str(tmp_path / "run"), "--max_steps", "2"]
+    assert "--unlabeled_ratio is per gold sentence" in complaint(args, capsys)
+    place = args.index("--unlabeled_ratio")
+    del args[place : place + 2]
+    assert train(args) == 0
+    assert Trained(tmp_path / "run", []).metrics["dev"]["n"] > 0
+
+
 def test_mistakes_are_told_before_any_training(
     trained: dict[str, Trained],
     line: dict[str, str],
