@@ -90,7 +90,7 @@ class MixedLengthSampler(Sampler[int]):
     Args:
         lengths: words of each row. Shape: (rows,)
         has_gold: Shape: (rows,)
-        batch_size: rows of a batch, over all devices.
+        batch_size: rows of a batch.
         unlabeled_ratio: rows without gold per row with gold in an epoch; None takes all.
         seed: of the order.
     """

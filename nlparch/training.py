@@ -53,7 +53,7 @@ def training_arguments(plan: TrainingPlan) -> TrainingArguments:
     """The Trainer's arguments for a plan: evaluation and saving share one grid, best and last model are kept."""
     grid = "steps" if plan.save_steps else "epoch"
     has_dev = plan.best_by is not None
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(plan.output_dir / CHECKPOINTS),
         num_train_epochs=plan.epochs,
         max_steps=plan.max_steps,
@@ -84,6 +84,11 @@ def training_arguments(plan: TrainingPlan) -> TrainingArguments:
         report_to="none",
         disable_tqdm=True,
     )
+    if arguments.n_gpu > 1:
+        # DataParallel would cut every tensor along its first dimension, and ours are not all sentences long.
+        logger.warning("one of %d GPUs is used; start with torchrun to use them all", arguments.n_gpu)
+        arguments._n_gpu = 1
+    return arguments
 
 
 class DistillTrainer(Trainer):
@@ -119,7 +124,8 @@ class DistillTrainer(Trainer):
         super().__init__(args=training_arguments(plan), eval_dataset=[] if evaluate_model else None, **arguments)
         self.remove_callback(PrinterCallback)
         self.add_callback(TensorBoardCallback(SummaryWriter(str(plan.output_dir / "runs"))))
-        self.add_callback(ProgressBar(plan.best_by))
+        self._bar = ProgressBar(plan.best_by)
+        self.add_callback(self._bar)
         if plan.patience and evaluate_model:
             self.add_callback(EarlyStoppingCallback(plan.patience))
 
@@ -183,13 +189,16 @@ class DistillTrainer(Trainer):
     def train_or_resume(self, *, resume: bool) -> None:
         """Trains; with `resume`, goes on from the last complete checkpoint. The best model is loaded at the end."""
         checkpoint = last_checkpoint(Path(str(self.args.output_dir))) if resume else None
-        if checkpoint is None:
-            self.train()
-        elif _has_ended(checkpoint):
-            self._load_end(checkpoint)
-        else:
-            logger.info("resuming from %s", checkpoint)
-            self.train(resume_from_checkpoint=str(checkpoint))
+        try:
+            if checkpoint is None:
+                self.train()
+            elif _has_ended(checkpoint):
+                self._load_end(checkpoint)
+            else:
+                logger.info("resuming from %s", checkpoint)
+                self.train(resume_from_checkpoint=str(checkpoint))
+        finally:
+            self._bar.close()
 
     def _load_end(self, checkpoint: Path) -> None:
         # Trained to the end, but killed before the model was written to the run's root: not one step more.
@@ -206,6 +215,12 @@ class ProgressBar(TrainerCallback):
     def __init__(self, best_by: str | None = None) -> None:
         self._best_by = best_by
         self._shown: dict[str, str] = {}
+        self._bar: Any = None
+
+    def close(self) -> None:
+        """Ends the bar, whatever ended the training."""
+        if self._bar is not None:
+            self._bar.close()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._bar = tqdm(
@@ -220,11 +235,8 @@ class ProgressBar(TrainerCallback):
         for name in ("loss", f"eval_{self._best_by}"):
             if logs and name in logs:
                 self._shown[name.replace("eval_", "dev ")] = f"{logs[name]:.4f}"
-        if hasattr(self, "_bar"):
+        if self._bar is not None:
             self._bar.set_postfix(self._shown, refresh=False)
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._bar.close()
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -232,7 +244,7 @@ def last_checkpoint(folder: Path) -> Path | None:
 
     A checkpoint is complete when its `trainer_state.json`, which is written last, parses.
     """
-    for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step, reverse=True):
+    for checkpoint in sorted(folder.glob("checkpoint-[0-9]*"), key=_step, reverse=True):
         if _state(checkpoint) is not None:
             return checkpoint
         logger.warning("%s is incomplete (killed while it was written): deleted", checkpoint)

@@ -40,6 +40,7 @@ def run(options: EvalOptions) -> None:
 def _check_empty(folder: Path) -> Path:
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise UserError(f"--output_dir must be a new or an empty folder, {folder} holds something; name another")
+    runs.check_can_make(folder, "--output_dir")
     return folder
 
 

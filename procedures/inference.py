@@ -30,7 +30,8 @@ def run_transformer_token(options: InferenceOptions) -> None:
 def _run(options: InferenceOptions, *, small: bool) -> None:
     runs.quiet_libraries()
     if options.data_file != "-" and not Path(options.data_file).is_file():
-        raise UserError(f"--data_file {options.data_file}: no such file")
+        raise UserError(f"--data_file {options.data_file}: there is no such file; - reads standard input")
+    _check_output(options)
     device = runs.choose_device(options)
     model = runs.load_model(options.model_dir, device)
     if isinstance(model, NeuralTagger) != small:
@@ -62,6 +63,19 @@ def _inputs(options: InferenceOptions) -> Iterator[Any]:
         lines, name=name, word_col=options.word_col, tag_col=None, ignore_token=options.ignore_token
     )
     yield from (sentence.words for sentence in sentences)
+
+
+def _check_output(options: InferenceOptions) -> None:
+    output = Path(options.output_file)
+    if options.output_file == "-":
+        return
+    if output.is_dir():
+        raise UserError(f"--output_file must be a file, {output} is a folder")
+    if output.exists() and options.data_file != "-" and output.samefile(options.data_file):
+        raise UserError(f"--output_file {output} is the input: it would be emptied before it is read; name another")
+    runs.check_can_make(output.parent, "the folder of --output_file")
+    if not output.parent.is_dir():
+        raise UserError(f"--output_file {output}: there is no folder {output.parent}; make it first")
 
 
 @contextlib.contextmanager

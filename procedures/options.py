@@ -4,14 +4,14 @@ Nothing here imports torch. The string under a field is its help.
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import ClassVar, Literal
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
-_AT_LEAST_ZERO = ("dev_fraction", "epochs", "warmup", "weight_decay", "max_grad_norm", "patience", "save_steps")
 
 
-def _check(owner: object, rule: str, **values: float) -> None:
-    """Refuses the values that break a rule, which is written in terms of `x`."""
+def _check(rule: str, **values: float) -> None:
+    """Refuses the values that break a rule, and those that are no finite number."""
     tests = {
         "positive": lambda x: x > 0,
         "at least 0": lambda x: x >= 0,
@@ -19,7 +19,7 @@ def _check(owner: object, rule: str, **values: float) -> None:
         "from 0 to below 1": lambda x: 0 <= x < 1,
     }
     for name, value in values.items():
-        if not tests[rule](value):
+        if not (isfinite(value) and tests[rule](value)):
             raise ValueError(f"--{name} must be {rule}, got {value}")
 
 
@@ -35,6 +35,10 @@ class OutputOptions:
     """Empty an output folder that holds something."""
     resume: bool = False
     """Go on from the last complete checkpoint in the output folder; without one, begin."""
+
+    def __post_init__(self) -> None:
+        if self.resume and self.overwrite_output_dir:
+            raise ValueError("--resume goes on with what --overwrite_output_dir empties; keep one")
 
 
 @dataclass(kw_only=True)
@@ -77,7 +81,7 @@ class DataOptions(ColumnOptions):
     By default the one that recovers most training sentences from their own joined text."""
 
     def __post_init__(self) -> None:
-        _check(self, "from 0 to below 1", dev_fraction=self.dev_fraction)
+        _check("from 0 to below 1", dev_fraction=self.dev_fraction)
 
 
 @dataclass(kw_only=True)
@@ -118,11 +122,13 @@ class TrainingOptions:
     """Number format of training; auto: the fastest the device has for transformers, fp32 for small models."""
 
     def __post_init__(self) -> None:
-        _check(self, "positive", lr=self.lr, epochs=self.epochs)
-        _check(self, "at least 1", batch_size=self.batch_size, gradient_accumulation=self.gradient_accumulation)
-        _check(self, "at least 1", logging_steps=self.logging_steps)
+        _check("positive", lr=self.lr, epochs=self.epochs)
+        _check("at least 1", batch_size=self.batch_size, gradient_accumulation=self.gradient_accumulation)
+        _check("at least 1", logging_steps=self.logging_steps)
+        if self.seed >= 2**32:
+            raise ValueError(f"--seed must be below 4294967296, got {self.seed}")
         at_least_zero = ("max_steps", "warmup", "weight_decay", "max_grad_norm", "patience", "save_steps", "seed")
-        _check(self, "at least 0", **{name: getattr(self, name) for name in at_least_zero})
+        _check("at least 0", **{name: getattr(self, name) for name in at_least_zero})
 
 
 @dataclass(kw_only=True)
@@ -158,15 +164,18 @@ class TransformerTokenOptions(OutputOptions, DataOptions, TrainingOptions):
     """Stop after so many evaluations on dev without a better score; 0: never."""
 
     def __post_init__(self) -> None:
+        OutputOptions.__post_init__(self)
         DataOptions.__post_init__(self)
         TrainingOptions.__post_init__(self)
         if self.from_scratch == (self.model_name_or_path is not None):
             raise ValueError("give either --model_name_or_path CHECKPOINT or --from_scratch")
-        _check(self, "at least 1", hidden_size=self.hidden_size, n_layers=self.n_layers, n_heads=self.n_heads)
+        _check("at least 1", hidden_size=self.hidden_size, n_layers=self.n_layers, n_heads=self.n_heads)
         if self.hidden_size % self.n_heads:
             raise ValueError(
                 f"--hidden_size must be a multiple of --n_heads, got {self.hidden_size} and {self.n_heads}"
             )
+        if self.max_seq_len is not None:
+            _check("at least 1", max_seq_len=self.max_seq_len)
         if self.vocab_size < 100:
             raise ValueError(f"--vocab_size must be at least 100, got {self.vocab_size}")
 
@@ -197,8 +206,8 @@ class TaggerModelOptions:
     """Share of the words whose vector is replaced by the unknown word's, in training."""
 
     def __post_init__(self) -> None:
-        _check(self, "at least 1", min_word_count=self.min_word_count, max_vocab=self.max_vocab)
-        _check(self, "from 0 to below 1", word_dropout=self.word_dropout)
+        _check("at least 1", min_word_count=self.min_word_count, max_vocab=self.max_vocab)
+        _check("from 0 to below 1", word_dropout=self.word_dropout)
         if self.max_word_length < 2:
             raise ValueError(f"--max_word_length must be at least 2, got {self.max_word_length}")
 
@@ -208,6 +217,7 @@ class TaggerOptions(OutputOptions, DataOptions, TrainingOptions, TaggerModelOpti
     """Train a small tagger on gold tags alone."""
 
     def __post_init__(self) -> None:
+        OutputOptions.__post_init__(self)
         DataOptions.__post_init__(self)
         TrainingOptions.__post_init__(self)
         TaggerModelOptions.__post_init__(self)
@@ -240,8 +250,12 @@ class TeacherOptions:
     """Soft term: KL divergence of the distributions, or the squared error of the logits."""
 
     def __post_init__(self) -> None:
-        _check(self, "positive", kd_temp=self.kd_temp)
-        _check(self, "at least 0", kd_dist_w=self.kd_dist_w, kd_student_w=self.kd_student_w)
+        _check("positive", kd_temp=self.kd_temp)
+        if self.kd_temp != 1 and self.kd_loss_fn == "mse":
+            raise ValueError(f"--kd_temp {self.kd_temp} has no part in --kd_loss_fn mse; add --kd_loss_fn kl")
+        if self.teacher_max_seq_len is not None:
+            _check("at least 1", teacher_max_seq_len=self.teacher_max_seq_len)
+        _check("at least 0", kd_dist_w=self.kd_dist_w, kd_student_w=self.kd_student_w)
         if self.kd_dist_w + self.kd_student_w == 0:
             raise ValueError("--kd_dist_w and --kd_student_w must not both be 0: nothing would be learnt")
 
@@ -267,9 +281,9 @@ class UnlabeledOptions:
     """Raw sentences for each gold sentence in an epoch, drawn anew each time; by default all of them."""
 
     def __post_init__(self) -> None:
-        _check(self, "from 0 to below 1", pseudo_threshold=self.pseudo_threshold)
+        _check("from 0 to below 1", pseudo_threshold=self.pseudo_threshold)
         if self.unlabeled_ratio is not None:
-            _check(self, "positive", unlabeled_ratio=self.unlabeled_ratio)
+            _check("positive", unlabeled_ratio=self.unlabeled_ratio)
         if not self.unlabeled_filename:
             raise ValueError("--unlabeled_filename must name at least one file")
 
@@ -315,7 +329,9 @@ class InferenceOptions(ColumnOptions):
     """Stay on the CPU even where there is a GPU."""
 
     def __post_init__(self) -> None:
-        _check(self, "at least 1", batch_size=self.batch_size)
+        _check("at least 1", batch_size=self.batch_size)
+        if self.entities_only and self.output_format != "json":
+            raise ValueError("--entities_only is of --output_format json; columns hold words and tags")
 
 
 @dataclass(kw_only=True)
@@ -340,4 +356,4 @@ class EvalOptions(ColumnOptions):
     """Stay on the CPU even where there is a GPU."""
 
     def __post_init__(self) -> None:
-        _check(self, "at least 1", batch_size=self.batch_size)
+        _check("at least 1", batch_size=self.batch_size)

@@ -24,7 +24,7 @@ from nlparch.data.corpora import Corpus, load_corpus
 from nlparch.data.labels import LabelMatch, Scheme, convert
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.cache import TeacherOutputs, words_digest
 from nlparch.errors import UserError
 from nlparch.metrics import score_tags
 from nlparch.models.loading import load_word_tagger
@@ -37,6 +37,7 @@ from nlparch.training import DistillTrainer, TrainingPlan
 logger = logging.getLogger(__name__)
 
 _OPTIONS_FILE = "options.yaml"
+_ROWS_FILE = "rows.sha256"
 _MAY_CHANGE_ON_RESUME = {"resume", "overwrite_output_dir"}
 
 
@@ -67,18 +68,44 @@ def begin(options: Any) -> Run:
     """Checks that the output folder can be used; nothing in it is touched before training begins (see `claim`).
 
     Raises:
-        UserError: If the folder holds something and neither `--overwrite_output_dir` nor `--resume` is given, or a
-            resumed run is given other options than it began with.
+        UserError: If the folder cannot be made, holds something and neither `--overwrite_output_dir` nor `--resume` is
+            given, holds something that no run made, or holds what the run is to read; or if a resumed run is given
+            other options than it began with.
     """
     folder = Path(options.output_dir)
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--output_dir must be a folder, {folder} is a file")
+    if not is_main_process():
+        return Run(folder)
+    check_can_make(folder, "--output_dir")
+    _check_apart(options, folder)
     if folder.exists() and any(folder.iterdir()):
+        if not (options.resume or options.overwrite_output_dir):
+            raise UserError(f"--output_dir {folder} is not empty; add --overwrite_output_dir to empty it, or --resume")
+        if not (folder / _OPTIONS_FILE).exists():
+            raise UserError(
+                f"--output_dir {folder} holds no run ({_OPTIONS_FILE} is missing); empty it, or name another"
+            )
         if options.resume:
             _check_same_options(options, folder / _OPTIONS_FILE)
-        elif not options.overwrite_output_dir:
-            raise UserError(f"--output_dir {folder} is not empty; add --overwrite_output_dir to empty it, or --resume")
     return Run(folder)
+
+
+def check_can_make(folder: Path, flag: str) -> None:
+    """Refuses a folder that is a file, or lies where nothing can be written."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"{flag} must be a folder that can be written, got {folder}: {there} cannot hold it")
+
+
+def _check_apart(options: Any, folder: Path) -> None:
+    """Refuses an output folder in which something lies that the run is to read: it would be emptied."""
+    names = ("data_dir", "teacher_model_path", "model_name_or_path", "cache_dir", "config_file", "label_map")
+    inputs = [(name, getattr(options, name, None)) for name in (*names, "embedding_file")]
+    inputs += [("unlabeled_filename", name) for name in getattr(options, "unlabeled_filename", ())]
+    for name, value in inputs:
+        if value is not None and Path(value).exists() and Path(value).resolve().is_relative_to(folder.resolve()):
+            raise UserError(f"--output_dir {folder} must not hold what the run reads: --{name} {value}; name another")
 
 
 def claim(options: Any, run: Run) -> None:
@@ -87,7 +114,7 @@ def claim(options: Any, run: Run) -> None:
         return
     begin(options)  # once more: since the run began, another one may have taken the folder
     if run.folder.exists() and not options.resume:
-        shutil.rmtree(run.folder)
+        shutil.rmtree(run.folder.resolve())
     run.folder.mkdir(parents=True, exist_ok=True)
     if not (run.folder / _OPTIONS_FILE).exists():
         # To repeat a run is neither to go on with it nor to empty its folder: both are to be asked for each time.
@@ -189,6 +216,8 @@ def plan_training(options: Any, run: Run, corpus: Corpus, *, precision: Precisio
         best_by = "accuracy" if corpus.labels.scheme == "plain" else "f1"
     else:
         run.note("no dev sentences: the last model is kept, for there is nothing to choose the best by")
+        if options.patience:
+            run.note("no dev sentences: --patience has nothing to go by, all epochs are run")
     return TrainingPlan(
         output_dir=run.folder,
         epochs=options.epochs,
@@ -234,6 +263,7 @@ def train(
     if not len(sampler):
         raise UserError("--unlabeled_ratio is per gold sentence, and there is none to train on; leave it out")
     claim(options, run)
+    _check_same_rows(options, run, rows)
     trainer = DistillTrainer(
         plan=plan,
         evaluate_model=_dev_scorer(corpus, precision) if plan.best_by else None,
@@ -245,6 +275,8 @@ def train(
     trainer.train_or_resume(resume=options.resume)
     if is_main_process():
         model.save_pretrained(run.folder)  # type: ignore[attr-defined]
+    if plan.best_by and trainer.state.best_global_step is None:
+        run.note("training ended before the first evaluation on dev: the last model is kept")
     run.model = model
     run.metrics |= {
         "n_parameters": n_parameters(model),
@@ -349,6 +381,19 @@ def _dev_scorer(corpus: Corpus, precision: Precision) -> Callable[[Any], dict[st
 def _epoch_of_best(trainer: DistillTrainer) -> float | None:
     best = trainer.state.best_global_step
     return next((row["epoch"] for row in trainer.state.log_history if row["step"] == best and "epoch" in row), None)
+
+
+def _check_same_rows(options: Any, run: Run, rows: Any) -> None:
+    """Refuses to go on with other training rows than the run began with: its ids would mean other words."""
+    file = run.folder / _ROWS_FILE
+    tags = ((str(tag) for tag in tags or ()) for tags in rows["tags"])
+    digest = words_digest(rows["words"]) + words_digest(list(map(list, tags)))
+    if options.resume and file.exists() and file.read_text() != digest:
+        raise UserError(
+            f"--resume must find the training rows as they were, but they have changed; begin anew, not in {run.folder}"
+        )
+    if is_main_process():
+        file.write_text(digest)
 
 
 def _check_same_options(options: Any, file: Path) -> None:

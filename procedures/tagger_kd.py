@@ -106,13 +106,11 @@ def distil(
     match = lesson.match(tuple(corpus.tag_counts.get("train", ())))
     run.note(*([match.note] if match.note else []))
     labels = LabelSet(match.tags, scheme_of_set(match.tags))
-    outputs = lesson.outputs(rows, "training rows")
-    run.metrics["words_without_teacher"] = outputs.n_words_without()
-    if run.metrics["words_without_teacher"]:
-        run.note(
-            f"{run.metrics['words_without_teacher']} training words have no teacher outputs: no soft term for them"
-        )
     model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
+    outputs = lesson.outputs(rows, "training rows")
+    if n_without := outputs.n_words_without():
+        run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
+    run.metrics["words_without_teacher"] = n_without
     if lesson.starts_words:
         lesson.start_words(model)
     model.distill_with(

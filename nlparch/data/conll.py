@@ -11,6 +11,7 @@ from typing import TextIO
 
 from nlparch.errors import DataError
 
+_TABLES = (".json", ".jsonl", ".parquet", ".csv")
 _BLANK = " \t\r\n"
 _DOCUMENT_MARK = "-DOCSTART-"
 _KEY_VALUE = re.compile(r"# *[\w.:-]+ += ?|# *[\w.:-]+= ")
@@ -137,8 +138,10 @@ def read_lines(path: str | Path) -> Iterator[str]:
     """Read the lines of a UTF-8 file; a line ends at a line feed and nowhere else.
 
     Raises:
-        DataError: If the file cannot be opened, or at the first line that is not UTF-8.
+        DataError: If the file cannot be opened or is a table, or at the first line that is not UTF-8.
     """
+    if Path(path).suffix in _TABLES:
+        raise DataError(f"{path}: text or a column file is read here, not {Path(path).suffix}; convert the file first")
     try:
         with open(path, "rb") as file:
             yield from decode_lines(file, name=str(path))
@@ -147,9 +150,10 @@ def read_lines(path: str | Path) -> Iterator[str]:
 
 
 def decode_lines(lines: Iterable[bytes], *, name: str) -> Iterator[str]:
-    """Decode lines of UTF-8; the first that is not raises a DataError with its number."""
+    """Decode lines of UTF-8, without the mark that some files begin with; one that is not UTF-8 is a DataError."""
     for number, line in enumerate(lines, 1):
-        yield _decode(line, name, number)
+        text = _decode(line, name, number)
+        yield text.removeprefix("\ufeff") if number == 1 else text
 
 
 def _decode(line: bytes, path: str | Path, number: int) -> str:

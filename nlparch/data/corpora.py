@@ -123,6 +123,8 @@ def _read_folder(
     for name, filename in filenames.items():
         path = folder / filename
         if not filename or not path.is_file():
+            if name != "train" and filename not in ("", f"{name}.txt"):  # asked for by name
+                raise DataError(f"{path}: there is no such file; mend --{name}_filename, or leave it out")
             continue
         if path.suffix in TABLE_FORMATS:
             splits[name] = read_table_file(path, columns)
@@ -189,6 +191,8 @@ def _choose_scheme(
     if source == "plain":
         _note_plain(first.counts(), scheme, notes)
         return "plain"
+    if known is not None and scheme not in ("auto", known):
+        raise UserError(f"--scheme must be that of the model's tags, {known}, got {scheme}; leave it at auto")
     if scheme != "auto":
         return scheme
     if known is not None:
@@ -320,8 +324,8 @@ def _fresh_rows(
 
 
 def _split_lines(path: Path, split: Callable[[str], list[tuple[int, int]]]) -> Iterator[list[str]]:
-    for number, line in enumerate(read_lines(path)):
-        text = (line if number else line.removeprefix("\ufeff")).rstrip("\r\n")
+    for line in read_lines(path):
+        text = line.rstrip("\r\n")
         yield [text[start:end] for start, end in split(text)]
 
 

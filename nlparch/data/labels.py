@@ -365,12 +365,20 @@ def load_label_map(path: str | Path) -> dict[str, str | None]:
     return _read_names(root, path)
 
 
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _read_names(root: Any, path: str | Path) -> dict[str, str | None]:
     names: dict[str, str | None] = {}
     for key, value in root.value:
         place = f"{path}:{key.start_mark.line + 1}"
         if not isinstance(key.value, str) or not isinstance(value.value, str):
             raise UserError(f"{place}: a label must map to one name or to null, got a list or a mapping")
+        if _has_surrogates(key.value) or _has_surrogates(value.value):
+            raise UserError(
+                f"{place}: a label must be text that UTF-8 can hold; write the character itself, not \\ud83d"
+            )
         if key.value in names:
             raise UserError(f"{place}: a label may be mapped once, got {key.value!r} twice")
         names[key.value] = None if value.tag.endswith(":null") else value.value

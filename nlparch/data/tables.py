@@ -119,8 +119,13 @@ class ColumnFinder:
             words, tags = row[words_column], row[tags_column]
             if not words:
                 continue
+            row_place = f"{place}, row {number + 1}"
+            if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
+                raise DataError(
+                    f"{row_place}: words must be a list of texts, none of them empty, got {_one_line(words)}"
+                )
             split.words.append(words)
-            split.tags.append(None if tags is None else _check_row(words, tags, names, f"{place}, row {number}"))
+            split.tags.append(None if tags is None else _check_row(words, tags, names, row_place))
         if len(split.words) < len(table):
             self.notes.append(f"{place}: {len(table) - len(split.words)} rows without words passed over")
         return split
@@ -145,13 +150,13 @@ def _class_names(feature: Any) -> list[str] | None:
 
 
 def _check_row(words: list[str], tags: list[Any], names: list[str] | None, place: str) -> list[str]:
+    if not isinstance(tags, list):
+        raise DataError(f"{place}: tags must be a list, one for each word, got {_one_line(tags)}")
     if len(words) != len(tags):
         raise DataError(f"{place}: every word must have a tag, got {len(words)} words and {len(tags)} tags")
-    if not all(isinstance(word, str) and word for word in words):
-        raise DataError(f"{place}: a word must not be empty; drop the word or the row")
     if names is not None:
         # The hub marks words without a tag with -1.
-        if not all(0 <= tag < len(names) for tag in tags):
+        if not all(isinstance(tag, int) and 0 <= tag < len(names) for tag in tags):
             raise DataError(f"{place}: a tag must be one of {len(names)} classes, got {tags}; drop the row")
         return [names[tag] for tag in tags]
     if not all(isinstance(tag, str) and tag for tag in tags):

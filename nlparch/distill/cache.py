@@ -1,9 +1,9 @@
 """Teacher outputs on disk: written once as they come, memory-mapped when read.
 
 A store is a folder named by its key. It holds `logits.npy` (words x labels, float16; rows of NaN for words the teacher
-could not see), `starts.npy` (first word of each sentence), `plan.npy` (the order in which sentences are read and where
-its batches end) and `progress.json` (batches that are safely written). A pass that was cut off goes on at the first
-batch that is not, with whole batches of the same plan: outputs in bf16 depend on what else is in a batch.
+could not see), `plan.npy` and `ends.npy` (the order in which sentences are read, and where its batches end) and
+`progress.json` (batches that are safely written). A pass that was cut off goes on at the first batch that is not, with
+whole batches of the same plan: outputs in bf16 depend on what else is in a batch.
 """
 
 import hashlib

@@ -14,6 +14,7 @@ from torch import Tensor, uint8
 
 from nlparch.devices import Precision
 from nlparch.distill.cache import OutputStore, TeacherOutputs, default_cache_dir, store_key, words_digest
+from nlparch.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +121,10 @@ def _folder(teacher: Any, cache_dir: str | Path | None, *, precision: Precision,
         **content,
     )
     folder = root / key
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--cache_dir must be a folder that can be written, got {root}: {error.strerror}") from error
     return folder
 
 

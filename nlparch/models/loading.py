@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger, NeuralTaggerConfig
 from nlparch.models.transformer_token import TransformerTokenClassifier
@@ -19,11 +21,18 @@ def load_word_tagger(path: str, *, max_length: int | None = None) -> WordTagger:
     Raises:
         UserError: If there is no model, or `max_length` is given for a small tagger, which has no window.
     """
-    if _is_small_tagger(Path(path)):
-        if max_length is not None:
-            raise UserError(f"{path}: a small tagger reads whole sentences; leave out --teacher_max_seq_len")
-        return NeuralTagger.from_pretrained(path)
-    return TransformerTokenClassifier.from_pretrained(path, max_length=max_length)
+    is_small = _is_small_tagger(Path(path))
+    if is_small and max_length is not None:
+        raise UserError(f"{path}: a small tagger reads whole sentences; leave out --teacher_max_seq_len")
+    try:
+        if is_small:
+            return NeuralTagger.from_pretrained(path)
+        return TransformerTokenClassifier.from_pretrained(path, max_length=max_length)
+    except UserError:
+        raise
+    except (OSError, RuntimeError, TypeError, ValueError, KeyError, SafetensorError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(f"{path}: the model cannot be loaded, its files are broken or missing: {reason}") from error
 
 
 def _is_small_tagger(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from nlparch.data.features import N_AFFIXES, PADDING, SHAPES, UNKNOWN, WordFeatures
 from nlparch.data.labels import LabelSet
+from nlparch.errors import UserError
 from nlparch.models.word_tagger import TaggerOutput, WordTagger, settings_of
 from nlparch.nn.crf import LinearChainCRF
 from nlparch.nn.embedders import CNNLSTM, IDCNN, WordEncoder
@@ -120,8 +121,20 @@ class NeuralTagger(WordTagger, PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, path: str | PathLike[str], **options: Any) -> Self:  # type: ignore[override]
-        """Loads a tagger from its folder."""
-        return super().from_pretrained(path, features=WordFeatures.load(Path(path)), **options)
+        """Loads a tagger from its folder.
+
+        Raises:
+            UserError: If the features are missing, or belong to another model.
+        """
+        features = WordFeatures.load(Path(path))
+        config = NeuralTaggerConfig.from_pretrained(path)
+        for name in ("n_words", "n_characters", "n_affix_buckets"):
+            if getattr(features, name) != getattr(config, name):
+                raise UserError(
+                    f"{path}: features.json must belong to the model: it has {name} {getattr(features, name)}, "
+                    f"config.json {getattr(config, name)}; take both from the same run"
+                )
+        return super().from_pretrained(path, features=features, **options)
 
     def save_pretrained(self, save_directory: str | PathLike[str], **options: Any) -> None:  # type: ignore[override]
         """Saves weights, config and features into one folder."""

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, PreTrainedModel
 
 from nlparch.data.alignment import PieceAligner
@@ -18,6 +18,9 @@ from nlparch.models.word_tagger import WordTagger, reading, settings_of
 
 LONGEST_WINDOW = 512
 _WORDS_READ_TOGETHER = 256
+_TOKENIZER_FILES = (
+    "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
+)  # fmt: skip
 
 
 class TransformerTokenClassifier(WordTagger):
@@ -62,7 +65,8 @@ class TransformerTokenClassifier(WordTagger):
         except (OSError, ValueError) as error:
             raise _explain(path, error) from error
         # A head that has these tags already keeps them in its own order, and what it knows of them.
-        if labels is not None and set(labels.tags) != set(config.id2label.values()):
+        needs_head = labels is not None and set(labels.tags) != set(config.id2label.values())
+        if labels is not None and needs_head:
             config.id2label = dict(enumerate(labels.tags))
             config.label2id = {tag: label for label, tag in enumerate(labels.tags)}
             options["ignore_mismatched_sizes"] = True
@@ -72,6 +76,8 @@ class TransformerTokenClassifier(WordTagger):
             model = own_class.from_pretrained(path, config=config, **options)
         except OSError as error:
             raise _explain(path, error) from error
+        if needs_head:
+            _renew_head(model)
         return model.read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
 
     @classmethod
@@ -86,7 +92,7 @@ class TransformerTokenClassifier(WordTagger):
         positions -= (self.config.pad_token_id or 0) + 1 if "roberta" in self.config.model_type else 0
         longest = min(positions, tokenizer.model_max_length)
         if max_length is not None and max_length > longest:
-            raise UserError(f"max_seq_len must be at most {longest} for this checkpoint, got {max_length}")
+            raise UserError(f"the window (max_seq_len) must be at most {longest} for this checkpoint, got {max_length}")
         if max_length is None:
             max_length = min(longest, getattr(self.config, "window", None) or LONGEST_WINDOW)
         self.config.window = max_length
@@ -191,7 +197,18 @@ def taggers_own_class(config: Any) -> Any:
     return type(own.__name__, (TransformerTokenClassifier, own), {"__module__": own.__module__})
 
 
+def _renew_head(model: Any) -> None:
+    """Random weights for the layer that gives the logits: it may have been made for other tags, as many as these."""
+    heads = [part for part in model.modules() if isinstance(part, nn.Linear) and part.out_features == model.num_labels]
+    nn.init.normal_(heads[-1].weight, std=getattr(model.config, "initializer_range", 0.02))
+    if heads[-1].bias is not None:
+        nn.init.zeros_(heads[-1].bias)
+
+
 def _load_tokenizer(path: str | PathLike[str]) -> Any:
+    if Path(path).is_dir() and not any((Path(path) / name).is_file() for name in _TOKENIZER_FILES):
+        # transformers would make up an empty one, to which every word is unknown.
+        raise ValueError(f"there is no tokenizer in the folder (one of {', '.join(_TOKENIZER_FILES)})")
     tokenizer = AutoTokenizer.from_pretrained(path)
     if getattr(tokenizer, "add_prefix_space", None) is False:
         # Byte-level BPE reads a word at the start of a text otherwise than after a space; our words stand alone.

@@ -16,6 +16,7 @@ from nlparch.data.predictions import TagPrediction, build_prediction
 from nlparch.data.words import make_splitter
 from nlparch.devices import Precision, autocast
 from nlparch.distill.teacher_student import TeacherStudentDistill
+from nlparch.errors import UserError
 from nlparch.nn.crf import best_legal_path
 
 DEFAULT_SPLITTER = "words"
@@ -126,7 +127,12 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
             batch = self._to_device(self.encode_words(sentences))
             logits = self.forward(**batch).logits
             scores = self.log_scores(logits, batch["mask"])
-            scores = scores.masked_fill(~self.seen_words(batch).unsqueeze(-1), torch.nan)
+            unseen = ~self.seen_words(batch).unsqueeze(-1)
+            if not scores.masked_fill(unseen, 0.0).isfinite().all():
+                raise UserError(
+                    f"a teacher's outputs must be finite; {precision} is too narrow, use --teacher_precision fp32"
+                )
+            scores = scores.masked_fill(unseen, torch.nan)
         values = scores.cpu().numpy()
         return [values[row, : len(words)] for row, words in enumerate(sentences)]
 
