@@ -133,8 +133,11 @@ def test_train_may_be_missing_only_where_it_is_not_needed(tmp_path: Path) -> Non
         read(tmp_path)
     corpus = read(tmp_path, allow_no_train=True)
     assert list(corpus.splits) == ["test"] and len(corpus.labels) == 4
-    with pytest.raises(DataError, match="train.txt or dev.txt or x.txt"):
+    with pytest.raises(DataError, match="x.txt: there is no such file; mend --test_filename"):
         read(tmp_path, test_filename="x.txt", allow_no_train=True)
+    (tmp_path / "test.txt").unlink()
+    with pytest.raises(DataError, match="train.txt or dev.txt or test.txt"):
+        read(tmp_path, allow_no_train=True)
 
 
 def test_places_that_hold_no_corpus_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +200,7 @@ def test_tables_in_files_are_read(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ('{"words": ["a", "b"], "tags": ["O"]}', "got 2 words and 1 tags"),
-        ('{"words": ["a", ""], "tags": ["O", "O"]}', "a word must not be empty"),
+        ('{"words": ["a", ""], "tags": ["O", "O"]}', "words must be a list of texts, none of them empty"),
         ('{"words": ["a"], "tags": [3]}', "tags must be strings or named classes"),
         ('{"words": ["a"]}', "tags must be in a column"),
         ('{"words": ["a"], "tags": null}', "some sentences must have tags"),
