@@ -26,7 +26,7 @@ TABLES = HERE.parent / "docs" / "benchmarks.md"
 TEACHER_RATES = ("5e-5", "1e-4", "2e-4")
 RECIPES = ("crf", "teacher", "tagger", "tagger_kd")
 TITLES = {"crf": "CRF", "teacher": "teacher", "tagger": "student, gold only", "tagger_kd": "`tagger_kd`"}
-TITLES["tagger_kd_pseudo"] = "`tagger_kd_pseudo`"
+TITLES["tagger_kd+crf"] = "`tagger_kd --use_crf`"
 PACKAGES = ("torch", "transformers", "python-crfsuite")
 
 
@@ -45,7 +45,7 @@ class Options:
     only: tuple[str, ...] = ("btc", "bc5cdr", "snips")
     """Corpora."""
     recipes: tuple[str, ...] = RECIPES
-    """Of crf, teacher, tagger, tagger_kd."""
+    """Of crf, teacher, tagger, tagger_kd, tagger_kd+crf."""
     work: Path = Path("runs/benchmark")
     """Folder of runs and teachers."""
     quick: bool = False
@@ -123,8 +123,18 @@ def best_teacher(options: Options, corpus: str) -> tuple[Path, dict[str, Any]]:
 def run_student(options: Options, corpus: str, recipe: str, seed: int) -> dict[str, Any]:
     """A student by its procedure's defaults."""
     folder = options.work / f"{corpus}-{recipe}-{seed}"
-    command = [recipe, "--data_dir", str(options.data / corpus), "--seed", str(seed), "--output_dir", str(folder)]
-    if recipe != "tagger":
+    procedure, *extra = recipe.split("+")
+    command = [
+        procedure,
+        *(f"--use_{name}" for name in extra),
+        "--data_dir",
+        str(options.data / corpus),
+        "--seed",
+        str(seed),
+        "--output_dir",
+        str(folder),
+    ]
+    if procedure != "tagger":
         command += ["--teacher_model_path", str(best_teacher(options, corpus)[0])]
         command += ["--cache_dir", str(options.work / "cache")]
     return train(command, folder)

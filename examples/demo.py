@@ -21,6 +21,7 @@ SENTENCE = "To nobody's surprise Uramin, after a long and rather quiet winter, h
 # The pieces are few, so that names are read in parts that train has too: the names of test are new.
 TEACHER = "--from_scratch --lowercase --vocab_size 1000 --epochs 20 --lr 5e-4 --patience 0"
 # Both students take as many steps: the second has seven rows for the first one's three.
+SIZES = CORPUS.parent / "student.yaml"
 STUDENT = "--model_type id-cnn --batch_size 32 --lr 2e-3"
 STUDENT_EPOCHS, TAUGHT_EPOCHS = 21, 9
 
@@ -37,10 +38,11 @@ def main() -> None:
     common = f"--data_dir {corpus} --seed {options.seed} --overwrite_output_dir"
 
     run(f"nlp-train transformer_token {common} --output_dir {teacher} {TEACHER}")
-    run(f"nlp-train tagger {common} --output_dir {gold} {STUDENT} --epochs {STUDENT_EPOCHS}")
+    student = f"{STUDENT} --config_file {_shown(SIZES)}"
+    run(f"nlp-train tagger {common} --output_dir {gold} {student} --epochs {STUDENT_EPOCHS}")
     lesson = f"--teacher_model_path {teacher} --unlabeled_filename {corpus / 'unlabeled.txt'}"
     run(
-        f"nlp-train tagger_kd_pseudo {common} --output_dir {taught} {STUDENT} --epochs {TAUGHT_EPOCHS} {lesson}"
+        f"nlp-train tagger_kd_pseudo {common} --output_dir {taught} {student} --epochs {TAUGHT_EPOCHS} {lesson}"
         f" --cache_dir {folder / 'cache'}"
     )
     print(f"\n{compare(teacher=teacher, gold=gold, taught=taught)}\n")

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+# The first test waits for every run, some forty of them.
+pytestmark = pytest.mark.timeout(1200)
+
 SIZES = dict(word_width=12, char_width=4, n_char_filters=8, lstm_width=12, n_lstm_layers=1, dropout=0.1)
 COMMON = "--batch_size 4 --logging_steps 2 --no_cuda --precision fp32"
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 120"
