@@ -22,6 +22,7 @@ import tyro
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "tagging.jsonl"
+SPEED = HERE / "results" / "speed.jsonl"
 TABLES = HERE.parent / "docs" / "benchmarks.md"
 TEACHER_RATES = ("5e-5", "1e-4", "2e-4")
 RECIPES = ("crf", "teacher", "tagger", "tagger_kd")
@@ -203,12 +204,23 @@ def write_tables(cells: Sequence[dict[str, Any]]) -> str:
         ]
         lines.append("| --- |" + " --- |" * (len(recipes) + 1))
         lines += [_row(cells, corpus, recipes, split) for corpus in corpora]
-    lines += [
-        "",
-        "Students: mean over seeds, lowest and highest in brackets. *kept*: share of the teacher's score.",
-        "",
-    ]
+    lines += _speed_lines()
+    lines += ["", "Students: mean over seeds where there are several, lowest and highest in brackets. *kept*: the best"]
+    lines += ["distilled student's share of the teacher's score.", ""]
     return "\n".join([*lines, *_provenance_lines(cells)]) + "\n"
+
+
+def _speed_lines() -> Iterator[str]:
+    """The last line that `benchmarks/speed.py` left."""
+    if not SPEED.exists():
+        return
+    figures = json.loads(SPEED.read_text(encoding="utf-8").splitlines()[-1])
+    yield from ("", f"## Speed ({figures['corpus']}, one thread)", "", "| figure | value |", "| --- | --- |")
+    ratio = figures["epoch_ratio_kd_to_gold"]
+    yield f"| epoch of `tagger_kd` (teacher outputs stored) / epoch of `tagger` | {ratio:.2f} |"
+    yield f"| fetching and collating, share of a training step | {figures['data_share_of_step']:.1%} |"
+    words = f"{figures['inference_words_per_second']:,.0f}"
+    yield f"| `nlp-inference tagger`, raw file to output file, words per second | {words} |"
 
 
 def _row(cells: Sequence[dict[str, Any]], corpus: str, recipes: Sequence[str], split: str) -> str:

@@ -64,9 +64,9 @@ class DataOptions(ColumnOptions):
     train_filename: str = "train.txt"
     """Training file in the data folder."""
     dev_filename: str = "dev.txt"
-    """Development file: it chooses the best model. It may be missing."""
+    """Development file: it chooses the best model. dev.txt may be missing; "" reads none."""
     test_filename: str = "test.txt"
-    """Test file: scored once, at the end. It may be missing."""
+    """Test file: scored once, at the end. test.txt may be missing; "" reads none."""
     words_column: str | None = None
     """Column of a hub data set that holds the words; by default its usual names are tried."""
     tags_column: str | None = None

@@ -24,7 +24,7 @@ from nlparch.data.corpora import Corpus, load_corpus
 from nlparch.data.labels import LabelMatch, Scheme, convert
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
-from nlparch.distill.cache import TeacherOutputs, words_digest
+from nlparch.distill.cache import TeacherOutputs, words_digest, write_atomically
 from nlparch.errors import UserError
 from nlparch.metrics import score_tags
 from nlparch.models.loading import load_word_tagger
@@ -119,7 +119,7 @@ def claim(options: Any, run: Run) -> None:
     if not (run.folder / _OPTIONS_FILE).exists():
         # To repeat a run is neither to go on with it nor to empty its folder: both are to be asked for each time.
         repeatable = dataclasses.replace(options, resume=False, overwrite_output_dir=False)
-        (run.folder / _OPTIONS_FILE).write_text(config.dump(repeatable), encoding="utf-8")
+        write_atomically(run.folder / _OPTIONS_FILE, config.dump(repeatable))
 
 
 def is_main_process() -> bool:
@@ -393,7 +393,7 @@ def _check_same_rows(options: Any, run: Run, rows: Any) -> None:
             f"--resume must find the training rows as they were, but they have changed; begin anew, not in {run.folder}"
         )
     if is_main_process():
-        file.write_text(digest)
+        write_atomically(file, digest)
 
 
 def _check_same_options(options: Any, file: Path) -> None:

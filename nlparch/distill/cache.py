@@ -136,7 +136,7 @@ class OutputStore:
     def commit(self, logits: np.memmap, n_done: int) -> None:
         """From now on the first `n_done` batches are safe, whatever kills the process."""
         logits.flush()
-        _write_atomically(self._progress_file, json.dumps({"batches": n_done, "of": self.n_batches}))
+        write_atomically(self._progress_file, json.dumps({"batches": n_done, "of": self.n_batches}))
         self.n_done = n_done
 
     def read(self) -> TeacherOutputs:
@@ -156,12 +156,13 @@ class OutputStore:
         shape = (int(self._starts[-1]), n_labels)
         np.lib.format.open_memmap(self.folder / "logits.npy", mode="w+", dtype=np.float16, shape=shape).flush()
         # Written last: a store without it is made anew.
-        _write_atomically(self._progress_file, json.dumps({"batches": 0, "of": len(ends)}))
+        write_atomically(self._progress_file, json.dumps({"batches": 0, "of": len(ends)}))
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a small file whole or not at all, whatever kills the process."""
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("w") as file:
+    with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -73,6 +73,7 @@ PLACES: dict[str, tuple[Any, str, Callable[[Callable[..., Any]], Callable[..., A
     "best": (DistillTrainer, "_load_best_model", lambda _: lambda *a, **k: die()),
     "root": (transformers.modeling_utils, "safe_save_file", in_root),
     "scores": (runs, "score_splits", lambda _: lambda *a, **k: die()),
+    "options": (runs, "write_atomically", lambda _: lambda *a, **k: die()),
     "teacher": (WordTagger, "word_logits", lambda _: lambda *a, **k: die()),
 }
 

@@ -20,7 +20,7 @@ from nlparch.procedures import runs
 
 SIZES = dict(word_width=8, char_width=4, n_char_filters=4, lstm_width=6, n_lstm_layers=1)
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
-WIDE = "--train_filename wide.txt --dev_filename none.txt --test_filename none.txt"
+WIDE = "--data_dir HOME/wide"
 TABLE = "embedder.words.table.weight"
 SHORT = "--max_steps 2 --batch_size 8 --logging_steps 1 --no_cuda --precision fp32"
 
@@ -65,6 +65,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
     rows = [line.split("\t") for line in (folder / "train.txt").read_text().split("\n")]
     wide = [[row[0], f"W{row[0]}", row[1], "O" if row[1] == "O" else "B-X"] if len(row) > 1 else row for row in rows]
     (folder / "wide.txt").write_text("\n".join("\t".join(row) for row in wide))
+    (folder / "wide").mkdir()
+    (folder / "wide" / "train.txt").write_bytes((folder / "wide.txt").read_bytes())
     tags = {"PER": "HUMAN", "B-LOC": "O", "I-LOC": "O"}
     text = (folder / "train.txt").read_text()
     (folder / "human.txt").write_text(re.sub("|".join(tags), lambda match: tags[match[0]], text))
@@ -365,7 +367,7 @@ def test_no_option_is_without_a_test() -> None:
 
 
 def test_overwriting_empties_the_folder(home: Path) -> None:
-    (home / "used").mkdir()
+    assert train(command("tagger", home, "used", "--seed 3")) == 0
     (home / "used" / "old.txt").write_text("old")
     assert train(command("tagger", home, "used")) == 2
     assert train(command("tagger", home, "used", "--overwrite_output_dir")) == 0
@@ -451,7 +453,7 @@ def test_inference_refuses_the_other_kind_of_model(home: Path, capsys: pytest.Ca
     assert inference(["tagger", *args]) == 2
     assert "run nlp-inference transformer_token" in capsys.readouterr().err
     assert inference(["tagger", "--model_dir", str(home / "student"), "--data_file", "none.txt"]) == 2
-    assert "--data_file none.txt: no such file" in capsys.readouterr().err
+    assert "--data_file none.txt: there is no such file" in capsys.readouterr().err
 
 
 def score(home: Path, given: str, output: str) -> dict[str, Any]:
@@ -469,7 +471,7 @@ def test_eval_options_do_what_they_say(home: Path, monkeypatch: pytest.MonkeyPat
     teacher = json.loads((home / "teacher" / "metrics.json").read_text())
     assert compared["teacher"]["n_parameters"] == teacher["n_parameters"]
     assert compared["teacher"]["test"]["f1"] == teacher["test"]["f1"] and 0 <= compared["agreement"]["test"] <= 1
-    wide = score(home, "HOME/wide.txt --word_col 0 --tag_col 2 --ignore_token Oslo", "wide")
+    wide = score(home, "HOME/wide.txt --word_col 0 --tag_col 2 --ignore_token Oslo", "eval-wide")
     whole = score(home, "HOME/train.txt", "whole")
     assert wide["test"]["n"] < whole["test"]["n"] and wide["test"]["per_type"].keys() == {"LOC", "PER"}
     read: list[Any] = []

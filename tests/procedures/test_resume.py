@@ -25,15 +25,14 @@ COMMANDS = {
     "--gradient_accumulation 2 --unlabeled_filename DATA/raw.txt --unlabeled_ratio 0.6 --teacher_model_path TEACHER "
     "--cache_dir CACHE --teacher_precision bf16",
     "stopping": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 30 --patience 2 --lr 0.05 --warmup 0",
-    "no dev": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 3 --dev_filename none.txt "
-    "--model_type id-cnn",
+    "no dev": f"tagger --data_dir TRAIN_ALONE {COMMON} --config_file SIZES --epochs 3 --model_type id-cnn",
 }
 # The run, and the place and its passing where it is killed, once or again after it was resumed.
 KILLED: list[tuple[str, list[tuple[str, int]]]] = [
     ("epochs", [("step", 5)]),  # before the first checkpoint
     ("epochs", [("weights", 1)]),  # while the first is being written
     ("epochs", [("step", 17), ("state", 1), ("step", 3)]),  # between epochs, then in a checkpoint, then in an epoch
-    ("epochs", [("rotation", 1)]),
+    ("epochs", [("options", 1), ("options", 2), ("rotation", 1)]),
     ("epochs", [("scores", 1)]),
     ("steps", [("teacher", 3)]),
     ("steps", [("teacher", 2), ("teacher", 4), ("optimizer", 2)]),
@@ -57,6 +56,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def endings(folder: Path, data_dir: Path) -> dict[str, int]:
     """How each child ended, by the name of its log."""
     (folder / "sizes.yaml").write_text(yaml.safe_dump(SIZES))
+    (folder / "alone").mkdir()
+    (folder / "alone" / "train.txt").write_bytes((data_dir / "train.txt").read_bytes())
     jobs: dict[str, Any] = {name: job(name, folder, data_dir, name, None) for name in COMMANDS}
     for number, (name, kills) in enumerate(KILLED):
         for part, kill in enumerate([*kills, None]):
@@ -77,6 +78,7 @@ def job(
 ) -> dict[str, Any]:
     # Each run that is killed in the teacher's pass has a pass of its own.
     places = {"DATA": data_dir, "SIZES": folder / "sizes.yaml", "TEACHER": folder / "teacher"}
+    places["TRAIN_ALONE"] = folder / "alone"
     places["CACHE"] = folder / f"cache-{output}"
     args = COMMANDS[name]
     for place, path in places.items():

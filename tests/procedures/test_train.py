@@ -103,7 +103,7 @@ def test_a_run_is_a_folder(trained: dict[str, Trained], name: str) -> None:
     found = {path.name for path in folder.iterdir()}
     assert found == {
         "README.md", "checkpoints", "config.json", "metrics.json", "model.safetensors", "options.yaml", "report.md",
-        "runs", *own,
+        "rows.sha256", "runs", *own,
     }  # fmt: skip
 
 
