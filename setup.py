@@ -32,6 +32,7 @@ setup(
         "accelerate>=1.1",
         "datasets>=3",
         "filelock",
+        "huggingface_hub",
         "numpy",
         "pydantic>=2",
         "PyYAML",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 CORPUS = Path(__file__).parent / "corpus"
-SENTENCE = "To nobody's surprise Uramin, after a long and rather quiet winter, hired a coach from Velbeford."
+SENTENCE = "Last month Sarotie Uramin of Velbetron took the train to Talmaburg, says the mayor."
 # The pieces are few, so that names are read in parts that train has too: the names of test are new.
 TEACHER = "--from_scratch --lowercase --vocab_size 1000 --epochs 20 --lr 5e-4 --patience 0"
 # Both students take as many steps: the second has seven rows for the first one's three.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import huggingface_hub
 import numpy as np
 import torch
 import transformers
@@ -115,7 +116,10 @@ def claim(options: Any, run: Run) -> None:
     begin(options)  # once more: since the run began, another one may have taken the folder
     if run.folder.exists() and not options.resume:
         shutil.rmtree(run.folder.resolve())
-    run.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output_dir {run.folder} cannot be made: {error.strerror}") from error
     if not (run.folder / _OPTIONS_FILE).exists():
         # To repeat a run is neither to go on with it nor to empty its folder: both are to be asked for each time.
         repeatable = dataclasses.replace(options, resume=False, overwrite_output_dir=False)
@@ -149,6 +153,7 @@ def quiet_libraries() -> None:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
+    huggingface_hub.utils.logging.set_verbosity_error()
 
 
 def choose_device(options: Any) -> torch.device:

@@ -1,6 +1,7 @@
 """What several rooms' tests need: a corpus of made-up sentences, and models small enough to train in a second."""
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -108,3 +109,11 @@ def new_transformer() -> Callable[..., Any]:
         return TransformerTokenClassifier.from_config(config, tokenizer).eval()
 
     return make
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tiny_numbers_are_kept() -> Iterator[None]:
+    """Undoes what a training run sets for its process: hypothesis refuses to draw floats without subnormal ones."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)

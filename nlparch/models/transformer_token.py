@@ -59,6 +59,8 @@ class TransformerTokenClassifier(WordTagger):
         """
         if issubclass(cls, PreTrainedModel):
             return super().from_pretrained(path, **options)
+        if str(path).startswith(("/", ".", "~")) and not Path(path).exists():
+            raise UserError(f"{path}: there is no such folder; give a checkpoint's folder, or a hub id")
         try:
             config = AutoConfig.from_pretrained(path)
             tokenizer = _load_tokenizer(path)
