@@ -9,6 +9,7 @@ then `nlp-inference` on one sentence.
 
 import argparse
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 CORPUS = Path(__file__).parent / "corpus"
-SENTENCE = "Last month Sarotie Uramin of Velbetron took the train to Talmaburg, says the mayor."
+SENTENCE = "Last month Sarotie Uramin of Velbetron Group took the train to Talmaburg, says the mayor."
 # The pieces are few, so that names are read in parts that train has too: the names of test are new.
 TEACHER = "--from_scratch --lowercase --vocab_size 1000 --epochs 20 --lr 5e-4 --patience 0"
 # Both students take as many steps: the second has seven rows for the first one's three.
@@ -61,7 +62,9 @@ def run(command: str, *, text: str | None = None) -> str:
     name, *arguments = shlex.split(command)
     program = str(Path(sys.executable).parent / name)
     capture = None if text is None else subprocess.PIPE
-    done = subprocess.run([program, *arguments], input=text, stdout=capture, encoding="utf-8")
+    # Models so small gain little from more threads, and are ten times slower with them where another program runs.
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    done = subprocess.run([program, *arguments], input=text, stdout=capture, encoding="utf-8", env=environment)
     if done.returncode:
         sys.exit(done.returncode)
     return done.stdout or ""

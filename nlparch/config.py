@@ -96,11 +96,14 @@ def dump(options: Any) -> str:
     """YAML that ``load`` reads back to equal options, each value under its field's docstring as a comment."""
     docs = field_docs(type(options))
     tree = TypeAdapter(type(options)).dump_python(options, mode="json")
-    blocks = [
-        _comment(docs.get(name, "")) + yaml.safe_dump({name: value}, allow_unicode=True, sort_keys=False, width=1000)
-        for name, value in tree.items()
-    ]
+    blocks = [_comment(docs.get(name, "")) + _to_yaml({name: value}) for name, value in tree.items()]
     return "".join(blocks)
+
+
+def _to_yaml(tree: dict[str, Any]) -> str:
+    # PyYAML writes these as line breaks unless it escapes all that is not ASCII.
+    is_plain = not any(mark in json.dumps(tree, ensure_ascii=False, default=str) for mark in "\x85\u2028\u2029\ufeff")
+    return str(yaml.safe_dump(tree, allow_unicode=is_plain, sort_keys=False, width=1000))
 
 
 def field_docs(cls: type[Any]) -> dict[str, str]:

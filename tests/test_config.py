@@ -188,7 +188,24 @@ def test_what_is_dumped_is_read_back(tmp_path_factory, options):
 
 
 def test_texts_that_look_like_something_else_are_read_back(tmp_path):
-    for text in ["no", "5e-4", "2024-01-01", "-DOCSTART-", "null", "~", "1_000", "0x1f", "a: b", "# c", ""]:
+    for text in [
+        "\x85",
+        "a\u2028b",
+        "\u2029",
+        "\ufeffé",
+        "é",
+        "no",
+        "5e-4",
+        "2024-01-01",
+        "-DOCSTART-",
+        "null",
+        "~",
+        "1_000",
+        "0x1f",
+        "a: b",
+        "# c",
+        "",
+    ]:
         options = Options(data_dir=text, files=(text,))
         assert load(Options, write(tmp_path, dump(options))) == options
 
