@@ -62,7 +62,7 @@ def run(command: str, *, text: str | None = None) -> str:
     name, *arguments = shlex.split(command)
     program = str(Path(sys.executable).parent / name)
     capture = None if text is None else subprocess.PIPE
-    # Models so small gain little from more threads, and are ten times slower with them where another program runs.
+    # Where another program ran beside these small models, two threads were ten times slower than one.
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
     done = subprocess.run([program, *arguments], input=text, stdout=capture, encoding="utf-8", env=environment)
     if done.returncode:
