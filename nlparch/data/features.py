@@ -33,6 +33,23 @@ Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class FormBatch:
+    """Forms as ids: a form is a word as written, and all that a model knows of the word by itself.
+
+    Attributes:
+        word_ids: Shape: (forms,)
+        shape_ids: Shape: (forms,)
+        char_ids: Shape: (forms, characters)
+        affix_ids: buckets of the beginnings, then of the ends; 0 where a word is shorter. Shape: (forms, N_AFFIXES)
+    """
+
+    word_ids: Ids
+    shape_ids: Ids
+    char_ids: Ids
+    affix_ids: Ids
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureBatch:
     """A batch of sentences as ids. `forms` are the distinct words of the batch, as written.
 
@@ -40,8 +57,8 @@ class FeatureBatch:
         word_ids: Shape: (batch, words)
         shape_ids: Shape: (batch, words)
         form_index: each word's place among the forms; 0 on padding. Shape: (batch, words)
-        char_ids: Shape: (forms, characters)
-        affix_ids: buckets of the beginnings, then of the ends; 0 where a word is shorter. Shape: (forms, N_AFFIXES)
+        char_ids: see `FormBatch`. Shape: (forms, characters)
+        affix_ids: see `FormBatch`. Shape: (forms, N_AFFIXES)
         mask: True on words. Shape: (batch, words)
     """
 
@@ -98,15 +115,21 @@ class WordFeatures:
         index = np.zeros((len(sentences), max(lengths)), dtype=np.int64)
         for row, words in enumerate(sentences):
             index[row, : lengths[row]] = [places.setdefault(word, len(places)) for word in words]
-        forms = [self._form(word) for word in places]
+        forms = self.encode_forms(list(places))
+        mask = np.arange(index.shape[1]) < np.array(lengths)[:, None]
+        word_ids, shape_ids = forms.word_ids[index] * mask, forms.shape_ids[index] * mask
+        return FeatureBatch(word_ids, shape_ids, index, forms.char_ids, forms.affix_ids, mask)
+
+    def encode_forms(self, words: Sequence[str]) -> FormBatch:
+        """The ids of words by themselves, at least one."""
+        forms = [self._form(word) for word in words]
         char_ids = np.zeros((len(forms), max(len(form.characters) for form in forms)), dtype=np.int64)
         for place, form in enumerate(forms):
             char_ids[place, : len(form.characters)] = form.characters
-        mask = np.arange(index.shape[1]) < np.array(lengths)[:, None]
-        word_ids = np.array([form.word for form in forms], dtype=np.int64)[index] * mask
-        shape_ids = np.array([form.shape for form in forms], dtype=np.int64)[index] * mask
+        word_ids = np.array([form.word for form in forms], dtype=np.int64)
+        shape_ids = np.array([form.shape for form in forms], dtype=np.int64)
         affix_ids = np.array([form.affixes for form in forms], dtype=np.int64)
-        return FeatureBatch(word_ids, shape_ids, index, char_ids, affix_ids, mask)
+        return FormBatch(word_ids, shape_ids, char_ids, affix_ids)
 
     def save(self, folder: str | Path) -> None:
         """Writes `features.json` into the folder."""

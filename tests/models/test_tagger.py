@@ -75,7 +75,10 @@ def test_a_saved_tagger_is_the_same(new_tagger: Any, tmp_path: Path, kind: str) 
     loaded = NeuralTagger.from_pretrained(tmp_path)
     assert not loaded.training and loaded.splitter == "social" and loaded.label_set == model.label_set
     assert loaded.features == model.features
-    assert loaded.predict(TEXTS) == model.predict(TEXTS)
+    for ours, own in zip(loaded.predict(TEXTS), model.predict(TEXTS), strict=True):
+        # Some processors round otherwise where weights lie otherwise in memory.
+        assert (ours.offsets, ours.tags) == (own.offsets, own.tags)
+        assert ours.scores == pytest.approx(own.scores, abs=1e-6)
     assert isinstance(load_word_tagger(str(tmp_path)), NeuralTagger)
 
 
