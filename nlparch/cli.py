@@ -43,6 +43,11 @@ def evaluate(args: Sequence[str] | None = None) -> int:
     return _command(_run_only, "eval", args)
 
 
+def export(args: Sequence[str] | None = None) -> int:
+    """``nlp-export MODEL_DIR OUTPUT_DIR``; returns the exit code."""
+    return _command(_run_only, "export", args)
+
+
 def parse(cls: type[Any], args: Sequence[str], *, program: str, positional: Sequence[str] = ()) -> Any:
     """Options from command-line arguments, and from the file that ``--config`` names; arguments win.
 

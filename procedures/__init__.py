@@ -53,4 +53,11 @@ PROCEDURES = (
         summary="score a saved model on a labelled file",
         command="eval",
     ),
+    Procedure(
+        name="export",
+        options=f"{_HERE}.export_options:ExportOptions",
+        run=f"{_HERE}.export:run",
+        summary="export a model to a folder that predicts and serves without torch",
+        command="export",
+    ),
 )

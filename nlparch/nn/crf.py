@@ -76,7 +76,7 @@ class LinearChainCRF(nn.Module):
         Returns:
             Labels, -100 on padding. Shape: (batch, words)
         """
-        return _best_path(_clean(emissions, mask), mask, *self._legal_scores())
+        return _best_path(_clean(emissions, mask), mask, *self.legal_scores())
 
     def marginals(self, emissions: Tensor, mask: Tensor) -> Tensor:
         """Log probabilities of each word's labels, summed over the paths that the tag scheme allows.
@@ -88,7 +88,7 @@ class LinearChainCRF(nn.Module):
         Returns:
             Values from -20 to 0, finite on padding too. Shape: (batch, words, labels)
         """
-        start, transitions, end = self._legal_scores()
+        start, transitions, end = self.legal_scores()
         emissions = _clean(emissions, mask)
         before = _forward_scores(emissions, start, transitions)
         after = _backward_scores(emissions, mask, transitions, end)
@@ -99,7 +99,11 @@ class LinearChainCRF(nn.Module):
         scores = _forward_scores(emissions, self.start, self.transitions)
         return (_last_word(scores, mask) + self.end).logsumexp(-1)
 
-    def _legal_scores(self) -> tuple[Tensor, Tensor, Tensor]:
+    def legal_scores(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores of starts, moves and ends, lowered beyond reach where the tag scheme forbids them.
+
+        Shapes: (labels,), (labels, labels), (labels,)
+        """
         scores = self.start, self.transitions, self.end
         if self.legal is None:
             return scores
