@@ -1,6 +1,7 @@
-"""Words -> ids for the small models: vocabulary, alphabet, shapes. Saved beside the weights.
+"""Words -> ids for the small models: vocabulary or hash buckets, alphabet, shapes. Saved beside the weights.
 
-Id 0 is padding everywhere; in words and characters, 1 is the unknown.
+Id 0 is padding everywhere; in words and characters, 1 is the unknown. What is said of a word depends on its letters
+alone, never on its neighbours.
 """
 
 import json
@@ -26,6 +27,9 @@ AFFIX_LENGTHS = (2, 3, 4)
 """Characters of a word's beginnings and ends that are features of their own, case and all."""
 N_AFFIXES = 2 * len(AFFIX_LENGTHS)
 
+N_WORD_HASHES = 2
+"""Buckets of a hashed word: two words that share one rarely share both."""
+
 FILE_NAME = "features.json"
 _MAX_CACHED_FORMS = 200_000
 
@@ -37,7 +41,7 @@ class FeatureBatch:
     """A batch of sentences as ids. `forms` are the distinct words of the batch, as written.
 
     Attributes:
-        word_ids: Shape: (batch, words)
+        word_ids: Shape: (batch, words); where words are hashed, (batch, words, N_WORD_HASHES)
         shape_ids: Shape: (batch, words)
         form_index: each word's place among the forms; 0 on padding. Shape: (batch, words)
         char_ids: Shape: (forms, characters)
@@ -57,6 +61,9 @@ class FeatureBatch:
 class WordFeatures:
     """The vocabulary and alphabet of a small model, and how words are looked up in them.
 
+    A model whose words are hashed has no vocabulary: each word has `N_WORD_HASHES` ids of as many as there are buckets
+    (Svenstrup et al., 2017, without their weights), and none is unknown.
+
     Attributes:
         words: the vocabulary, as normalised; ids follow the order, after padding and the unknown word.
         characters: the alphabet, likewise.
@@ -64,6 +71,7 @@ class WordFeatures:
         normalize_digits: whether the vocabulary sees each digit as 0.
         max_word_length: characters of a word that are seen: its beginning and its end.
         n_affix_buckets: buckets that affixes are hashed into, so that those of unknown words are known.
+        n_word_buckets: buckets that words are hashed into; 0: there is a vocabulary.
     """
 
     words: tuple[str, ...]
@@ -72,11 +80,12 @@ class WordFeatures:
     normalize_digits: bool = True
     max_word_length: int = 20
     n_affix_buckets: int = 8192
+    n_word_buckets: int = 0
 
     @property
     def n_words(self) -> int:
         """Word ids, padding and the unknown word included."""
-        return len(self.words) + _N_RESERVED
+        return (self.n_word_buckets or len(self.words)) + _N_RESERVED
 
     @property
     def n_characters(self) -> int:
@@ -91,6 +100,12 @@ class WordFeatures:
         """The id of a word; of an unknown one, that of the unknown word."""
         return self._word_ids.get(self.normalize(word), UNKNOWN)
 
+    def bucket_ids(self, word: str) -> tuple[int, int]:
+        """The two ids of a hashed word: the last two digits of its checksum, written to the base of the buckets."""
+        checksum = zlib.crc32(self.normalize(word).encode("utf-8", "surrogatepass"))
+        rest, last = divmod(checksum, self.n_word_buckets)
+        return last + _N_RESERVED, rest % self.n_word_buckets + _N_RESERVED
+
     def encode(self, sentences: Sequence[Sequence[str]]) -> FeatureBatch:
         """The ids of a batch of sentences, none of them empty."""
         lengths = [len(words) for words in sentences]
@@ -103,7 +118,8 @@ class WordFeatures:
         for place, form in enumerate(forms):
             char_ids[place, : len(form.characters)] = form.characters
         mask = np.arange(index.shape[1]) < np.array(lengths)[:, None]
-        word_ids = np.array([form.word for form in forms], dtype=np.int64)[index] * mask
+        ids = np.array([form.word for form in forms], dtype=np.int64)
+        word_ids = ids[index] * mask.reshape(*mask.shape, *[1] * (ids.ndim - 1))
         shape_ids = np.array([form.shape for form in forms], dtype=np.int64)[index] * mask
         affix_ids = np.array([form.affixes for form in forms], dtype=np.int64)
         return FeatureBatch(word_ids, shape_ids, index, char_ids, affix_ids, mask)
@@ -115,6 +131,7 @@ class WordFeatures:
             "normalize_digits": self.normalize_digits,
             "max_word_length": self.max_word_length,
             "n_affix_buckets": self.n_affix_buckets,
+            "n_word_buckets": self.n_word_buckets,
             "characters": self.characters,
             "words": self.words,
         }
@@ -156,14 +173,15 @@ class WordFeatures:
             get = self._character_ids.get
             characters = [get(character, UNKNOWN) for character in shorten(word, self.max_word_length)]
             affixes = affix_ids(word, n_buckets=self.n_affix_buckets)
-            form = self._forms[word] = _Form(self.word_id(word), shape_id(word), characters or [UNKNOWN], affixes)
+            ids = self.bucket_ids(word) if self.n_word_buckets else self.word_id(word)
+            form = self._forms[word] = _Form(ids, shape_id(word), characters or [UNKNOWN], affixes)
         return form
 
 
 class _Form(NamedTuple):
     """What is said of a word as written."""
 
-    word: int
+    word: int | tuple[int, int]
     shape: int
     characters: list[int]
     affixes: list[int]
@@ -190,6 +208,7 @@ def build_features(
     lowercase: bool = True,
     normalize_digits: bool = True,
     max_word_length: int = 20,
+    n_word_buckets: int = 0,
 ) -> tuple[WordFeatures, list[str]]:
     """The vocabulary and alphabet of a corpus.
 
@@ -201,6 +220,7 @@ def build_features(
         lowercase: see `WordFeatures`.
         normalize_digits: see `WordFeatures`.
         max_word_length: see `WordFeatures`.
+        n_word_buckets: see `WordFeatures`; with it, `min_word_count` and `max_vocab` have no part.
 
     Returns:
         The features, and what was cut, a sentence each.
@@ -209,14 +229,30 @@ def build_features(
     words: Counter[str] = Counter()
     characters: Counter[str] = Counter()
     for word, count in forms.items():
-        words[normalize_word(word, lowercase=lowercase, normalize_digits=normalize_digits)] += count
+        if not n_word_buckets:
+            words[normalize_word(word, lowercase=lowercase, normalize_digits=normalize_digits)] += count
         for character in set(shorten(word, max_word_length)):
             characters[character] += count
     kept_words = _most_frequent(words, min_count=min_word_count, limit=max_vocab)
     alphabet = _most_frequent(characters, min_count=1, limit=max_characters)
     notes = _cut_notes(words, kept_words, "words") + _cut_notes(characters, alphabet, "characters")
-    features = WordFeatures(tuple(kept_words), "".join(alphabet), lowercase, normalize_digits, max_word_length)
+    features = WordFeatures(
+        tuple(kept_words),
+        "".join(alphabet),
+        lowercase=lowercase,
+        normalize_digits=normalize_digits,
+        max_word_length=max_word_length,
+        n_word_buckets=n_word_buckets,
+    )
     return features, notes
+
+
+def frequent_words(sentences: Iterable[Sequence[str]], features: WordFeatures, *, limit: int) -> list[str]:
+    """The most frequent words of a corpus as a model normalises them, the most frequent first."""
+    words: Counter[str] = Counter()
+    for word, count in Counter(word for words in sentences for word in words).items():
+        words[features.normalize(word)] += count
+    return _most_frequent(words, min_count=1, limit=limit)
 
 
 def normalize_word(word: str, *, lowercase: bool, normalize_digits: bool) -> str:
