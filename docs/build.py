@@ -67,14 +67,16 @@ def option_rows(cls: type[Any], *, by_place: bool) -> Iterator[tuple[str, str, s
     docs, hints = field_docs(cls), get_type_hints(cls)
     for field in own_options(cls):
         kind = hints[field.name]
-        choices = f" One of {', '.join(f'`{choice}`' for choice in get_args(kind))}." if is_choice(kind) else ""
+        known = ", ".join(f"`{choice}`" for choice in choices(kind))
+        said = docs[field.name] + (f" One of {known}." if known else "")
         name = field.name.upper() if by_place and field.default is MISSING else f"--{field.name}"
-        yield f"`{name}`", shown_default(field), docs[field.name] + choices
+        yield f"`{name}`", shown_default(field), said
 
 
-def is_choice(kind: Any) -> bool:
-    """Whether an option takes one of a few words."""
-    return get_origin(kind) is Literal
+def choices(kind: Any) -> tuple[Any, ...]:
+    """The words of which an option takes one; none where it takes anything."""
+    literals = [part for part in (kind, *get_args(kind)) if get_origin(part) is Literal]
+    return get_args(literals[0]) if literals else ()
 
 
 def shown_default(field: Field[Any]) -> str:

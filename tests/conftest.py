@@ -78,7 +78,8 @@ def new_tagger() -> Callable[..., Any]:
             word_width=12, char_width=4, n_char_filters=8, lstm_width=10, n_lstm_layers=2, n_filters=12, affix_width=3
         )
         torch.manual_seed(0)
-        features, _ = build_features(words for words, _ in make_rows(24))
+        n_word_buckets = settings.pop("n_word_buckets", 0)
+        features, _ = build_features((words for words, _ in make_rows(24)), n_word_buckets=n_word_buckets)
         return NeuralTagger.build(features, LabelSet(tuple(tags), scheme_of_set(tags)), **(sizes | settings)).eval()
 
     return make

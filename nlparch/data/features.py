@@ -1,6 +1,7 @@
-"""Words -> ids for the small models: vocabulary, alphabet, shapes. Saved beside the weights.
+"""Words -> ids for the small models: vocabulary or hash buckets, alphabet, shapes. Saved beside the weights.
 
-Id 0 is padding everywhere; in words and characters, 1 is the unknown.
+Id 0 is padding everywhere; in words and characters, 1 is the unknown. What is said of a word depends on its letters
+alone, never on its neighbours.
 """
 
 import json
@@ -27,6 +28,9 @@ AFFIX_LENGTHS = (2, 3, 4)
 """Characters of a word's beginnings and ends that are features of their own, case and all."""
 N_AFFIXES = 2 * len(AFFIX_LENGTHS)
 
+N_WORD_HASHES = 2
+"""Buckets of a hashed word: two words that share one rarely share both."""
+
 # The checksum goes on from one of these, so that a beginning and an end of the same letters differ.
 _BEGINS, _ENDS = zlib.crc32(b"^"), zlib.crc32(b"$")
 
@@ -41,7 +45,7 @@ class FormBatch:
     """Forms as ids: a form is a word as written, and all that a model knows of the word by itself.
 
     Attributes:
-        word_ids: Shape: (forms,)
+        word_ids: Shape: (forms,); where words are hashed, (forms, N_WORD_HASHES)
         shape_ids: Shape: (forms,)
         char_ids: Shape: (forms, characters)
         affix_ids: buckets of the beginnings, then of the ends; 0 where a word is shorter. Shape: (forms, N_AFFIXES)
@@ -58,7 +62,7 @@ class FeatureBatch:
     """A batch of sentences as ids. `forms` are the distinct words of the batch, as written.
 
     Attributes:
-        word_ids: Shape: (batch, words)
+        word_ids: Shape: (batch, words); where words are hashed, (batch, words, N_WORD_HASHES)
         shape_ids: Shape: (batch, words)
         form_index: each word's place among the forms; 0 on padding. Shape: (batch, words)
         char_ids: see `FormBatch`. Shape: (forms, characters)
@@ -78,6 +82,9 @@ class FeatureBatch:
 class WordFeatures:
     """The vocabulary and alphabet of a small model, and how words are looked up in them.
 
+    A model whose words are hashed has no vocabulary: each word has `N_WORD_HASHES` ids of as many as there are buckets
+    (Svenstrup et al., 2017, without their weights), and none is unknown.
+
     Attributes:
         words: the vocabulary, as normalised; ids follow the order, after padding and the unknown word.
         characters: the alphabet, likewise.
@@ -85,6 +92,7 @@ class WordFeatures:
         normalize_digits: whether the vocabulary sees each digit as 0.
         max_word_length: characters of a word that are seen: its beginning and its end.
         n_affix_buckets: buckets that affixes are hashed into, so that those of unknown words are known.
+        n_word_buckets: buckets that words are hashed into; 0: there is a vocabulary.
     """
 
     words: tuple[str, ...]
@@ -93,11 +101,12 @@ class WordFeatures:
     normalize_digits: bool = True
     max_word_length: int = 20
     n_affix_buckets: int = 8192
+    n_word_buckets: int = 0
 
     @property
     def n_words(self) -> int:
         """Word ids, padding and the unknown word included."""
-        return len(self.words) + _N_RESERVED
+        return (self.n_word_buckets or len(self.words)) + _N_RESERVED
 
     @property
     def n_characters(self) -> int:
@@ -112,6 +121,12 @@ class WordFeatures:
         """The id of a word; of an unknown one, that of the unknown word."""
         return self._word_ids.get(self.normalize(word), UNKNOWN)
 
+    def bucket_ids(self, word: str) -> tuple[int, int]:
+        """The two ids of a hashed word: the last two digits of its checksum, written to the base of the buckets."""
+        checksum = zlib.crc32(self.normalize(word).encode("utf-8", "surrogatepass"))
+        rest, last = divmod(checksum, self.n_word_buckets)
+        return last + _N_RESERVED, rest % self.n_word_buckets + _N_RESERVED
+
     def encode(self, sentences: Sequence[Sequence[str]]) -> FeatureBatch:
         """The ids of a batch of sentences, none of them empty."""
         lengths = [len(words) for words in sentences]
@@ -121,7 +136,8 @@ class WordFeatures:
             index[row, : lengths[row]] = [places.setdefault(word, len(places)) for word in words]
         forms = self._batch_forms(places, self._remembered_ids)
         mask = np.arange(index.shape[1]) < np.array(lengths)[:, None]
-        word_ids, shape_ids = forms.word_ids[index] * mask, forms.shape_ids[index] * mask
+        ids_mask = mask if forms.word_ids.ndim == 1 else mask[..., None]
+        word_ids, shape_ids = forms.word_ids[index] * ids_mask, forms.shape_ids[index] * mask
         return FeatureBatch(word_ids, shape_ids, index, forms.char_ids, forms.affix_ids, mask)
 
     def encode_forms(self, words: Sequence[str]) -> FormBatch:
@@ -130,7 +146,9 @@ class WordFeatures:
 
     def _batch_forms(self, words: Collection[str], ids_of: Callable[[str], tuple[int, ...]]) -> FormBatch:
         ids = np.array([ids_of(word) for word in words], dtype=np.int64)
-        return FormBatch(ids[:, 0], ids[:, 1], self._character_ids(words), ids[:, 2:])
+        shape_ids, affix_ids, word_ids = ids[:, 0], ids[:, 1 : 1 + N_AFFIXES], ids[:, 1 + N_AFFIXES :]
+        word_ids = word_ids if self.n_word_buckets else word_ids[:, 0]
+        return FormBatch(word_ids, shape_ids, self._character_ids(words), affix_ids)
 
     def _character_ids(self, words: Collection[str]) -> Ids:
         """Shape: (words, characters)"""
@@ -148,6 +166,7 @@ class WordFeatures:
             "normalize_digits": self.normalize_digits,
             "max_word_length": self.max_word_length,
             "n_affix_buckets": self.n_affix_buckets,
+            "n_word_buckets": self.n_word_buckets,
             "characters": self.characters,
             "words": self.words,
         }
@@ -194,8 +213,9 @@ class WordFeatures:
         return ids
 
     def _form_ids(self, word: str) -> tuple[int, ...]:
-        """The word's id, its shape's, and those of its affixes."""
-        return self.word_id(word), shape_id(word), *affix_ids(word, n_buckets=self.n_affix_buckets)
+        """The id of the word's shape, those of its affixes, and its own, one or several."""
+        word_ids = self.bucket_ids(word) if self.n_word_buckets else (self.word_id(word),)
+        return shape_id(word), *affix_ids(word, n_buckets=self.n_affix_buckets), *word_ids
 
 
 def affix_ids(word: str, *, n_buckets: int) -> list[int]:
@@ -220,6 +240,7 @@ def build_features(
     lowercase: bool = True,
     normalize_digits: bool = True,
     max_word_length: int = 20,
+    n_word_buckets: int = 0,
 ) -> tuple[WordFeatures, list[str]]:
     """The vocabulary and alphabet of a corpus.
 
@@ -231,6 +252,7 @@ def build_features(
         lowercase: see `WordFeatures`.
         normalize_digits: see `WordFeatures`.
         max_word_length: see `WordFeatures`.
+        n_word_buckets: see `WordFeatures`; with it, `min_word_count` and `max_vocab` have no part.
 
     Returns:
         The features, and what was cut, a sentence each.
@@ -239,14 +261,30 @@ def build_features(
     words: Counter[str] = Counter()
     characters: Counter[str] = Counter()
     for word, count in forms.items():
-        words[normalize_word(word, lowercase=lowercase, normalize_digits=normalize_digits)] += count
+        if not n_word_buckets:
+            words[normalize_word(word, lowercase=lowercase, normalize_digits=normalize_digits)] += count
         for character in set(shorten(word, max_word_length)):
             characters[character] += count
     kept_words = _most_frequent(words, min_count=min_word_count, limit=max_vocab)
     alphabet = _most_frequent(characters, min_count=1, limit=max_characters)
     notes = _cut_notes(words, kept_words, "words") + _cut_notes(characters, alphabet, "characters")
-    features = WordFeatures(tuple(kept_words), "".join(alphabet), lowercase, normalize_digits, max_word_length)
+    features = WordFeatures(
+        tuple(kept_words),
+        "".join(alphabet),
+        lowercase=lowercase,
+        normalize_digits=normalize_digits,
+        max_word_length=max_word_length,
+        n_word_buckets=n_word_buckets,
+    )
     return features, notes
+
+
+def frequent_words(sentences: Iterable[Sequence[str]], features: WordFeatures, *, limit: int) -> list[str]:
+    """The most frequent words of a corpus as a model normalises them, the most frequent first."""
+    words: Counter[str] = Counter()
+    for word, count in Counter(word for words in sentences for word in words).items():
+        words[features.normalize(word)] += count
+    return _most_frequent(words, min_count=1, limit=limit)
 
 
 def normalize_word(word: str, *, lowercase: bool, normalize_digits: bool) -> str:

@@ -53,6 +53,10 @@ def _vocabulary_vectors(model: NeuralTagger) -> Tensor:
     """Shape: (forms, width)"""
     forms = model.features.encode_forms(model.features.words[:_MOST_FORMS])
     ids = {field.name: torch.from_numpy(np.ascontiguousarray(getattr(forms, field.name))) for field in fields(forms)}
+    # As one sentence of all the forms.
+    sentence = {name: ids.pop(name).unsqueeze(0) for name in ("word_ids", "shape_ids")}
     with torch.inference_mode():
-        vectors: Tensor = model.embedder.words(form_index=torch.arange(len(forms.word_ids)), **ids)
-    return vectors.clone()
+        vectors: Tensor = model.embedder.words(
+            form_index=torch.arange(len(forms.shape_ids)).unsqueeze(0), **sentence, **ids
+        )
+    return vectors[0].clone()

@@ -17,7 +17,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from nlparch.data.features import N_AFFIXES
+from nlparch.data.features import N_AFFIXES, N_WORD_HASHES
 from nlparch.export.crf_graph import append_crf
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.transformer_token import TransformerTokenClassifier
@@ -34,7 +34,7 @@ def word_graph(model: NeuralTagger, *, divisors: Tensor | None = None) -> onnx.M
     """
     n_forms, n_characters = 3, 5
     ids = {
-        "word_ids": torch.ones(n_forms, dtype=torch.long),
+        "word_ids": torch.ones(n_forms, *([N_WORD_HASHES] if model.features.n_word_buckets else []), dtype=torch.long),
         "shape_ids": torch.ones(n_forms, dtype=torch.long),
         "char_ids": torch.ones(n_forms, n_characters, dtype=torch.long),
         "affix_ids": torch.ones(n_forms, N_AFFIXES, dtype=torch.long),
@@ -76,8 +76,9 @@ class _Words(nn.Module):
         self.factors = None if divisors is None else 1 / divisors
 
     def forward(self, word_ids: Tensor, shape_ids: Tensor, char_ids: Tensor, affix_ids: Tensor) -> Tensor:
-        form_index = torch.arange(word_ids.shape[0])
-        vectors: Tensor = self.words(word_ids, form_index, char_ids, affix_ids, shape_ids)
+        # As one sentence of all the forms: several ids of a word stand in a third axis.
+        places = torch.arange(word_ids.shape[0]).unsqueeze(0)
+        vectors: Tensor = self.words(word_ids.unsqueeze(0), places, char_ids, affix_ids, shape_ids.unsqueeze(0))[0]
         return vectors if self.factors is None else vectors * self.factors
 
 

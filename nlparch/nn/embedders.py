@@ -62,7 +62,7 @@ class WordEncoder(nn.Module):
         """Encodes the words of a batch.
 
         Args:
-            word_ids: Shape: (batch, words)
+            word_ids: Shape: (batch, words); of words that have several ids, whose vectors add up, (batch, words, ids)
             form_index: row of `char_ids` and `affix_ids` for each word. Shape: (batch, words)
             char_ids: Shape: (forms, characters)
             affix_ids: Shape: (forms, affixes)
@@ -71,7 +71,8 @@ class WordEncoder(nn.Module):
         Returns:
             Shape: (batch, words, out_width)
         """
-        parts = [self.table(word_ids)]
+        vectors = self.table(word_ids)
+        parts = [vectors.sum(2) if word_ids.ndim == 3 else vectors]
         of_forms = [self.characters(char_ids)] if self.characters is not None else []
         of_forms += [self.affixes(affix_ids).flatten(1)] if self.affixes is not None else []
         parts += [torch.cat(of_forms, -1)[form_index]] if of_forms else []

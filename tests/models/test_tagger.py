@@ -21,6 +21,7 @@ KINDS = {
     "lstm crf": dict(use_crf=True),
     "idcnn": dict(embedder="id-cnn", n_blocks=2),
     "idcnn crf": dict(embedder="id-cnn", use_crf=True, n_char_filters=0, shape_width=0),
+    "hashed words": dict(embedder="id-cnn", n_word_buckets=30),
 }
 TEXTS = ["Ann Lee flew to New Delhi.", "", "   ", "Who is Zoé-Ann?", "🙂 Nothing  happened\tin Oslo, said Bo", "x"]
 
@@ -278,6 +279,32 @@ def test_pretrained_vectors_are_taken_for_words_of_the_vocabulary(new_tagger: An
     changed = (table != before).any(-1).nonzero().flatten().tolist()
     assert changed == [model.features.word_id("Oslo")]
     assert np.array_equal(table[changed[0]].detach().numpy(), vector)
+
+
+def test_hashed_words_begin_as_near_to_their_vectors_as_buckets_come(new_tagger: Any) -> None:
+    model = new_tagger(n_word_buckets=1000)
+    vectors = {word: np.random.default_rng(ord(word)).normal(size=12) for word in "abcdefgh"}
+    before = model.embedder.words.table.weight.detach().clone()
+    model.set_word_vectors(vectors)
+    model.set_word_vectors({})
+    table = model.embedder.words.table.weight.detach()
+    for word, vector in vectors.items():
+        found = sum(table[id_] for id_ in model.features.bucket_ids(word)).numpy()
+        assert np.corrcoef(found, vector)[0, 1] > 0.99
+    used = {id_ for word in vectors for id_ in model.features.bucket_ids(word)}
+    others = [id_ for id_ in range(len(table)) if id_ not in used]
+    assert torch.equal(table[others], before[others])
+
+
+@pytest.mark.parametrize("n_word_buckets", [0, 500])
+def test_word_dropout_hides_whole_words_in_training_only(new_tagger: Any, n_word_buckets: int) -> None:
+    model = new_tagger(n_word_buckets=n_word_buckets, word_dropout=0.5).train()
+    ids = model.encode_words([["Ann", "flew", "to", "Oslo"] * 20, ["Dee"]])["word_ids"]
+    dropped = model._drop_words(ids).reshape(2, 80, -1)
+    hidden = (dropped == 1).all(-1)
+    assert torch.equal(dropped[~hidden], ids.reshape(dropped.shape)[~hidden]) and not hidden[1, 1:].any()
+    assert 20 < hidden.sum() < 60
+    assert torch.equal(model.eval()._drop_words(ids), ids)
 
 
 def test_unknown_embedders_are_refused(new_tagger: Any) -> None:
