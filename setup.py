@@ -27,7 +27,7 @@ setup(
     python_requires=">=3.11",
     packages=packages,
     package_dir=MAPPED,
-    package_data={"nlparch": ["py.typed"]},
+    package_data={"nlparch": ["py.typed"], "nlparch.server": ["page/*.html"]},
     install_requires=[
         "accelerate>=1.1",
         "datasets>=3",
@@ -48,6 +48,7 @@ setup(
         "tyro>=1.0",
     ],
     extras_require={
+        "server": ["fastapi>=0.115", "httptools", "onnxruntime>=1.20", "prometheus-client", "uvicorn", "uvloop"],
         "export": ["onnx>=1.17", "onnxruntime>=1.20"],
         "dev": [
             "build",
@@ -69,6 +70,7 @@ setup(
             "nlp-inference = nlparch.cli:inference",
             "nlp-eval = nlparch.cli:evaluate",
             "nlp-export = nlparch.cli:export",
+            "nlp-serve = nlparch.cli:serve",
         ]
     },
 )

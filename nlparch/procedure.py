@@ -28,7 +28,7 @@ class Procedure:
     summary: str
     """One line for the list of procedures."""
     command: str = "train"
-    """The command it belongs to: ``train``, ``inference`` or ``eval``."""
+    """The command it belongs to: ``train``, ``inference``, ``eval`` or ``serve``."""
 
     def load_options(self) -> type[Any]:
         """Imports the options class."""

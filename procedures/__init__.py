@@ -60,4 +60,11 @@ PROCEDURES = (
         summary="export a model to a folder that predicts and serves without torch",
         command="export",
     ),
+    Procedure(
+        name="serve",
+        options="nlparch.server.options:ServeOptions",
+        run="nlparch.server.serve:run",
+        summary="serve exported models over HTTP",
+        command="serve",
+    ),
 )
