@@ -27,23 +27,23 @@ def run(options: ServeOptions) -> None:
         UserError: A folder holds no model, or the address cannot be had.
     """
     folders = parse_folders(options.models)
-    listener = _listen(options.host, options.port)
-    service = Service(Models(folders, n_threads=options.threads), options)
-    app = create_app(service, api_key=os.environ.get("NLPARCH_API_KEY"))
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=options.drain_seconds,
-    )
-    host, port = listener.getsockname()[:2]
-    _log.info("serving %s at http://%s:%d", ", ".join(service.models), f"[{host}]" if ":" in host else host, port)
-    uvicorn.Server(config).run(sockets=[listener])
+    # First of all, for an address that is taken should be told at once.
+    with _listen(options.host, options.port) as listener:
+        service = Service(Models(folders, n_threads=options.threads), options)
+        app = create_app(service, api_key=os.environ.get("NLPARCH_API_KEY"))
+        _log.info("serving %s at %s", ", ".join(service.models), _address(listener))
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=options.drain_seconds,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -53,3 +53,8 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise UserError(f"cannot listen on --host {host} --port {port}: {error.strerror}") from error
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -120,8 +120,9 @@ def new_server() -> Iterator[Callable[..., ServerProcess]]:
 
     yield start
     for server in servers:
-        server.process.kill()
-        server.process.communicate()
+        if server.process.returncode is None:
+            server.process.kill()
+            server.process.communicate()
 
 
 def free_port() -> int:
