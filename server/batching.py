@@ -113,6 +113,7 @@ class Batcher:
     def start(self) -> None:
         """Starts the thread; answers go to the event loop that runs now."""
         self._loop = asyncio.get_running_loop()
+        self._is_closing = False
         self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
         self._thread.start()
 

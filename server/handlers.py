@@ -52,7 +52,7 @@ class Handlers:
 
     async def stream(self, request: Request) -> ASGIApp:
         """Tags a text a line, for as long as lines come; a bad line is answered by its error, in its place."""
-        check_content_type(request, "application/x-ndjson", "application/ndjson", "application/jsonl")
+        check_content_type(request, "application/x-ndjson", "application/jsonl", "application/json")
         _, model = self._find_model(request)
         max_streams = self._service.options.max_streams
         if self._service.n_streams >= max_streams:

@@ -49,9 +49,12 @@ def _predict_routes(service: Service) -> list[BaseRoute]:
     schema = request_schema(max_texts=options.max_texts, max_words=options.max_words)
     answer = {"model": PredictAnswer | list[HubEntity] | list[list[HubEntity]], "description": "What was found"}
     line = {"description": "An answer or an error for each line", "content": {"application/x-ndjson": {}}}
+    body = {"application/json": {"schema": schema}}
+    # A stream of one line is JSON too.
+    lines: dict[str, Any] = {"application/x-ndjson": {}, "application/json": {}}
     posts = [
-        ("/v1/models/{name}:predict", "/predict", handlers.predict, "application/json", schema, answer),
-        ("/v1/models/{name}/predict:stream", "/predict:stream", handlers.stream, "application/x-ndjson", {}, line),
+        ("/v1/models/{name}:predict", "/predict", handlers.predict, body, answer),
+        ("/v1/models/{name}/predict:stream", "/predict:stream", handlers.stream, lines, line),
     ]
     return [
         PlainRoute(
@@ -60,9 +63,12 @@ def _predict_routes(service: Service) -> list[BaseRoute]:
             methods=["POST"],
             tags=["predict"],
             responses={200: found, **_refusals(*_REFUSALS)},
-            openapi_extra={"parameters": [_NAME] if "{" in path else [], "requestBody": _body(kind, body)},
+            openapi_extra={
+                "parameters": [_NAME] if "{" in path else [],
+                "requestBody": {"required": True, "content": content},
+            },
         )
-        for *paths, handler, kind, body, found in posts
+        for *paths, handler, content, found in posts
         for path in paths
     ]
 
@@ -114,10 +120,6 @@ def _page_routes() -> list[BaseRoute]:
         return page
 
     return [PlainRoute(path, show(path), include_in_schema=False) for path in pages]
-
-
-def _body(content_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"required": True, "content": {content_type: {"schema": schema} if schema else {}}}
 
 
 def _text(content_type: str) -> dict[int | str, dict[str, Any]]:

@@ -70,7 +70,9 @@ def test_only_so_many_streams_are_open_at_once(new_client):
 
 
 def test_a_stream_says_that_it_is_one(new_client):
-    assert new_client().post("/predict:stream", json={"text": "Ann"}).status_code == 415
+    client = new_client()
+    assert client.post("/predict:stream", data={"text": "Ann"}).status_code == 415
+    assert client.post("/predict:stream", json={"text": "Ann"}).json()["text"] == "Ann"
 
 
 class RawStream:
