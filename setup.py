@@ -48,6 +48,7 @@ setup(
         "tyro>=1.0",
     ],
     extras_require={
+        "plots": ["matplotlib"],
         "export": ["onnx>=1.17", "onnxruntime>=1.20"],
         "dev": [
             "build",
@@ -69,6 +70,7 @@ setup(
             "nlp-inference = nlparch.cli:inference",
             "nlp-eval = nlparch.cli:evaluate",
             "nlp-export = nlparch.cli:export",
+            "nlp-bench = nlparch.cli:bench",
         ]
     },
 )

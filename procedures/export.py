@@ -54,11 +54,12 @@ def _check_output(options: ExportOptions, folder: Path) -> None:
             raise UserError(
                 f"OUTPUT_DIR {folder} is not empty; add --overwrite_output_dir to replace an exported model"
             )
-        if not _is_export(folder):
+        if not is_export(folder):
             raise UserError(f"OUTPUT_DIR {folder} holds no exported model; empty it, or name another")
 
 
-def _is_export(folder: Path) -> bool:
+def is_export(folder: Path) -> bool:
+    """Whether a folder holds an exported model."""
     try:
         tree = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):
