@@ -69,7 +69,7 @@ class Entry:
         process = getattr(self, "_process", None)
         if process is not None:
             process.kill()
-            process.wait()
+            process.communicate()
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None

@@ -1,8 +1,9 @@
 """The decoding of a linear-chain CRF as a graph: two scans over the words, in the text form of ONNX.
 
-Only differences between labels count: what they share is taken away at each word, or it would grow with the sentence and
-eat up the digits. Both scans hold finished sentences still, so that padding changes nothing. Before the first word stands a label of its
-own, `begin`, from which the start scores lead on; so one step serves all words, and sentences of one word too.
+Only differences between labels count: what they share is taken away at each word, or it would grow with the sentence
+and eat up the digits. Both scans hold finished sentences still, so that padding changes nothing. Before the first word
+stands a label of its own, `begin`, from which the start scores lead on; so one step serves all words, and sentences of
+one word too.
 """
 
 import numpy as np

@@ -26,7 +26,15 @@ KINDS = {
     "words alone": dict(n_char_filters=0, affix_width=0, shape_width=0),
     "hashed words": dict(n_word_buckets=50),
 }
-TEXTS = ["Ann Lee flew to New Delhi.", "", "   ", "Who is Zoé-Ann?", "🙂 Nothing  happened\tin Oslo, said Bo", "x", "\x00"]
+TEXTS = [
+    "Ann Lee flew to New Delhi.",
+    "",
+    "   ",
+    "Who is Zoé-Ann?",
+    "🙂 Nothing  happened\tin Oslo, said Bo",
+    "x",
+    "\x00",
+]
 TEXTS += ["आज मौसम अच्छा है", "東京に行きました。", "\ud800 lone", "a" * 300]
 
 
@@ -77,8 +85,8 @@ def test_every_lstm_knows_the_lengths(new_tagger: Any, make: Any) -> None:
 def test_sizes_of_batches_are_left_open(new_tagger: Any) -> None:
     model = new_tagger(use_crf=True)
     for graph in (word_graph(model), context_graph(model)):
-        for given in (*graph.graph.input, *graph.graph.output):
-            assert given.type.tensor_type.shape.dim[0].dim_param, given.name
+        for value in (*graph.graph.input, *graph.graph.output):
+            assert value.type.tensor_type.shape.dim[0].dim_param, value.name
 
 
 def test_nothing_is_said_while_a_graph_is_made(new_tagger: Any, capfd: pytest.CaptureFixture[str]) -> None:
