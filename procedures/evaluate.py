@@ -11,7 +11,7 @@ from nlparch.errors import UserError
 from nlparch.metrics import agreement
 from nlparch.report import write_report
 
-from . import runs
+from . import folders, runs
 from .options import EvalOptions
 
 _SPLIT = "test"
@@ -40,7 +40,7 @@ def run(options: EvalOptions) -> None:
 def _check_empty(folder: Path) -> Path:
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise UserError(f"--output_dir must be a new or an empty folder, {folder} holds something; name another")
-    runs.check_can_make(folder, "--output_dir")
+    folders.check_can_make(folder, "--output_dir")
     return folder
 
 

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import logging
-import os
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,13 +17,12 @@ import transformers
 from tqdm.auto import tqdm
 from transformers import set_seed
 
-from nlparch import config
 from nlparch.batches import MixedLengthSampler, TaggingCollator, TaggingExamples
 from nlparch.data.corpora import Corpus, load_corpus
 from nlparch.data.labels import LabelMatch, Scheme, convert
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
-from nlparch.distill.cache import TeacherOutputs, words_digest, write_atomically
+from nlparch.distill.cache import TeacherOutputs
 from nlparch.errors import UserError
 from nlparch.metrics import score_tags
 from nlparch.models.loading import load_word_tagger
@@ -35,11 +32,9 @@ from nlparch.raw_text import score_raw_text
 from nlparch.report import score_table, write_card, write_report
 from nlparch.training import DistillTrainer, TrainingPlan
 
-logger = logging.getLogger(__name__)
+from . import folders
 
-_OPTIONS_FILE = "options.yaml"
-_ROWS_FILE = "rows.sha256"
-_MAY_CHANGE_ON_RESUME = {"resume", "overwrite_output_dir"}
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -65,77 +60,11 @@ class Run:
         self.notes += sentences
 
 
-def begin(options: Any) -> Run:
-    """Checks that the output folder can be used; nothing in it is touched before training begins (see `claim`).
-
-    Raises:
-        UserError: If the folder cannot be made, holds something and neither `--overwrite_output_dir` nor `--resume` is
-            given, holds something that no run made, or holds what the run is to read; or if a resumed run is given
-            other options than it began with.
-    """
-    folder = Path(options.output_dir)
-    if not is_main_process():
-        return Run(folder)
-    check_can_make(folder, "--output_dir")
-    _check_apart(options, folder)
-    if folder.exists() and any(folder.iterdir()):
-        if not (options.resume or options.overwrite_output_dir):
-            raise UserError(f"--output_dir {folder} is not empty; add --overwrite_output_dir to empty it, or --resume")
-        if not (folder / _OPTIONS_FILE).exists():
-            raise UserError(
-                f"--output_dir {folder} holds no run ({_OPTIONS_FILE} is missing); empty it, or name another"
-            )
-        if options.resume:
-            _check_same_options(options, folder / _OPTIONS_FILE)
-    return Run(folder)
-
-
-def check_can_make(folder: Path, flag: str) -> None:
-    """Refuses a folder that is a file, or lies where nothing can be written."""
-    there = folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise UserError(f"{flag} must be a folder that can be written, got {folder}: {there} cannot hold it")
-
-
-def _check_apart(options: Any, folder: Path) -> None:
-    """Refuses an output folder in which something lies that the run is to read: it would be emptied."""
-    names = ("data_dir", "teacher_model_path", "model_name_or_path", "cache_dir", "config_file", "label_map")
-    inputs = [(name, getattr(options, name, None)) for name in (*names, "embedding_file")]
-    inputs += [("unlabeled_filename", name) for name in getattr(options, "unlabeled_filename", ())]
-    for name, value in inputs:
-        if value is not None and Path(value).exists() and Path(value).resolve().is_relative_to(folder.resolve()):
-            raise UserError(f"--output_dir {folder} must not hold what the run reads: --{name} {value}; name another")
-
-
-def claim(options: Any, run: Run) -> None:
-    """Makes the output folder this run's: emptied unless the run is resumed, with `options.yaml` in it."""
-    if not is_main_process():
-        return
-    begin(options)  # once more: since the run began, another one may have taken the folder
-    if run.folder.exists() and not options.resume:
-        shutil.rmtree(run.folder.resolve())
-    try:
-        run.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output_dir {run.folder} cannot be made: {error.strerror}") from error
-    if not (run.folder / _OPTIONS_FILE).exists():
-        # To repeat a run is neither to go on with it nor to empty its folder: both are to be asked for each time.
-        repeatable = dataclasses.replace(options, resume=False, overwrite_output_dir=False)
-        write_atomically(run.folder / _OPTIONS_FILE, config.dump(repeatable))
-
-
-def is_main_process() -> bool:
-    """Whether this process writes the run's files: the only one, or the first that torchrun started."""
-    return os.environ.get("RANK", "0") == "0"
-
-
 def begin_seeded(options: Any) -> Run:
-    """`begin`, and the seed set for all that follows."""
+    """A run in a folder that may be used, quiet, and the seed set for all that follows."""
     quiet_libraries()
     flush_tiny_numbers()
-    run = begin(options)
+    run = Run(folders.check(options))
     set_seed(options.seed)
     return run
 
@@ -267,8 +196,8 @@ def train(
     )
     if not len(sampler):
         raise UserError("--unlabeled_ratio is per gold sentence, and there is none to train on; leave it out")
-    claim(options, run)
-    _check_same_rows(options, run, rows)
+    folders.claim(options)
+    folders.check_same_rows(options, run.folder, rows)
     trainer = DistillTrainer(
         plan=plan,
         evaluate_model=_dev_scorer(corpus, precision) if plan.best_by else None,
@@ -278,7 +207,7 @@ def train(
         data_collator=TaggingCollator(model, match),
     )
     trainer.train_or_resume(resume=options.resume)
-    if is_main_process():
+    if folders.is_main_process():
         model.save_pretrained(run.folder)  # type: ignore[attr-defined]
     if plan.best_by and trainer.state.best_global_step is None:
         run.note("training ended before the first evaluation on dev: the last model is kept")
@@ -342,7 +271,7 @@ def load_model(path: str, device: torch.device, *, max_length: int | None = None
 
 def finish(options: Any, run: Run, procedure: str) -> None:
     """Writes `metrics.json`, `report.md` and the model card into the run's folder, and prints the scores."""
-    if not is_main_process():
+    if not folders.is_main_process():
         return
     run.metrics = {"procedure": procedure, **run.metrics}
     name = run.folder.resolve().name
@@ -386,28 +315,3 @@ def _dev_scorer(corpus: Corpus, precision: Precision) -> Callable[[Any], dict[st
 def _epoch_of_best(trainer: DistillTrainer) -> float | None:
     best = trainer.state.best_global_step
     return next((row["epoch"] for row in trainer.state.log_history if row["step"] == best and "epoch" in row), None)
-
-
-def _check_same_rows(options: Any, run: Run, rows: Any) -> None:
-    """Refuses to go on with other training rows than the run began with: its ids would mean other words."""
-    file = run.folder / _ROWS_FILE
-    tags = ((str(tag) for tag in tags or ()) for tags in rows["tags"])
-    digest = words_digest(rows["words"]) + words_digest(list(map(list, tags)))
-    if options.resume and file.exists() and file.read_text() != digest:
-        raise UserError(
-            f"--resume must find the training rows as they were, but they have changed; begin anew, not in {run.folder}"
-        )
-    if is_main_process():
-        write_atomically(file, digest)
-
-
-def _check_same_options(options: Any, file: Path) -> None:
-    if not file.exists():
-        return
-    before = config.load(type(options), file)
-    for name in (option.name for option in dataclasses.fields(options)):
-        was, now = getattr(before, name), getattr(options, name)
-        if name not in _MAY_CHANGE_ON_RESUME and was != now:
-            raise UserError(
-                f"--resume must repeat the run's options: {name} was {was!r}, got {now!r}; add --config {file}"
-            )
