@@ -116,6 +116,7 @@ def load_data(
     """
     names = ["train_filename", "dev_filename", "test_filename", "word_col", "tag_col", "ignore_token"]
     names += ["words_column", "tags_column", "dev_fraction", "seed", "scheme"]
+    names += ["train_fraction", "train_examples", "subset_seed"]
     settings = {name: getattr(options, name) for name in names}
     corpus = load_corpus(options.data_dir, known_tags=known_tags, allow_no_train=allow_no_train, **settings)
     run.note(*corpus.notes)
