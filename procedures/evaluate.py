@@ -8,11 +8,14 @@ from typing import Any
 from nlparch.data.conll import ReadCounts, Sentence, read_file
 from nlparch.data.labels import OUTSIDE, LabelSet, convert, detect_scheme, has_prefix, split_tag
 from nlparch.errors import UserError
+from nlparch.evidence import add_evidence
 from nlparch.metrics import agreement
+from nlparch.readings import ReadSplit
 from nlparch.report import write_report
 
 from . import folders, runs
 from .options import EvalOptions
+from .reports import gather_evidence, save_report
 
 _SPLIT = "test"
 
@@ -27,13 +30,15 @@ def run(options: EvalOptions) -> None:
     teacher = None if options.teacher is None else runs.load_model(options.teacher, device)
     rows, more_notes = _rows(sentences, model.label_set)
     notes += [*more_notes, *_reading_notes(model, rows, "the model")]
-    metrics = _score(options, model, teacher, rows)
+    metrics, split = _score(options, model, teacher, rows)
+    add_evidence(metrics, {_SPLIT: split})
     if teacher is not None:
         notes += [*_reading_notes(teacher, rows, "the teacher"), *_difference(model.label_set, teacher.label_set)]
-    about: Any = {"title": f"{options.model_dir} on {options.data_file}", "notes": notes}
+    evidence = gather_evidence({_SPLIT: split}, {}, {})
+    about: Any = {"title": f"{options.model_dir} on {options.data_file}", "notes": notes, "evidence": evidence}
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        runs.save_report(folder, metrics, options=options, **about)
+        save_report(folder, metrics, options=options, **about)
     print(write_report(metrics, **about), end="")
 
 
@@ -71,16 +76,19 @@ def _rows(sentences: Sequence[Sentence], labels: LabelSet) -> tuple[dict[str, An
     return {"words": [sentence.words for sentence in sentences], "tags": gold}, notes
 
 
-def _score(options: EvalOptions, model: Any, teacher: Any, rows: dict[str, Any]) -> dict[str, Any]:
+def _score(options: EvalOptions, model: Any, teacher: Any, rows: dict[str, Any]) -> tuple[dict[str, Any], ReadSplit]:
+    """What becomes `metrics.json`, and what the models made of the sentences."""
     precision = runs.choose_precision(options.precision, runs.choose_device(options))
     reading: Any = {"precision": precision, "batch_size": options.batch_size, "scheme": model.label_set.scheme}
-    scores, predicted = runs.score_rows(model, rows, **reading)
+    scores, student = runs.score_rows(model, rows, **reading)
+    split = ReadSplit(rows["words"], rows["tags"], reading["scheme"], readings={"student": student})
     metrics: dict[str, Any] = {"procedure": "eval", "n_parameters": runs.n_parameters(model), _SPLIT: scores}
     if teacher is not None:
         scores, taught = runs.score_rows(teacher, rows, **reading)
         metrics["teacher"] = {"n_parameters": runs.n_parameters(teacher), _SPLIT: scores}
-        metrics["agreement"] = {_SPLIT: agreement(predicted, taught)}
-    return metrics
+        metrics["agreement"] = {_SPLIT: agreement(student.tags, taught.tags)}
+        split.readings["teacher"] = taught
+    return metrics, split
 
 
 def _reading_notes(model: Any, rows: dict[str, Any], name: str) -> Iterator[str]:

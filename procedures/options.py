@@ -275,6 +275,10 @@ class TeacherOptions:
 class TaggerKdOptions(TaggerOptions, TeacherOptions):
     """Train a small tagger on gold tags and a teacher's outputs."""
 
+    baseline: bool = False
+    """Also train the undistilled student, the same tagger on gold alone, in `baseline/` of the output folder, and
+    report it beside the distilled one."""
+
     def __post_init__(self) -> None:
         TaggerOptions.__post_init__(self)
         TeacherOptions.__post_init__(self)
@@ -314,6 +318,8 @@ class TaggerKdPseudoOptions(TaggerKdOptions, UnlabeledOptions):
             raise ValueError("--unlabeled_ratio is per gold sentence: it needs a --data_dir")
         if self.data_dir is None and (self.train_fraction < 1 or self.train_examples):
             raise ValueError("--train_fraction and --train_examples keep a part of gold: they need a --data_dir")
+        if self.data_dir is None and self.baseline:
+            raise ValueError("--baseline trains a student on gold tags: it needs a --data_dir")
 
 
 @dataclass(kw_only=True)

@@ -1,7 +1,5 @@
 """What every training procedure does around its model: the run's folder, the corpus, the scores, the report."""
 
-import dataclasses
-import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,15 +22,19 @@ from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
 from nlparch.distill.cache import TeacherOutputs
 from nlparch.errors import UserError
+from nlparch.evidence import add_evidence
 from nlparch.metrics import score_tags
 from nlparch.models.loading import load_word_tagger
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
 from nlparch.raw_text import score_raw_text
-from nlparch.report import score_table, write_card, write_report
+from nlparch.readings import Reading, ReadSplit
+from nlparch.report import score_table, write_card
+from nlparch.seen import Training
 from nlparch.training import DistillTrainer, TrainingPlan
 
 from . import folders
+from .reports import Reader, gather_evidence, save_report
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +48,18 @@ class Run:
         notes: what was skipped, cut, converted or chosen, a sentence each.
         metrics: becomes `metrics.json`.
         model: the one that was trained, once it is.
+        splits: what each model made of dev and test.
+        readers: each model, for what it costs.
+        curves: the Trainer's log of each model that was trained.
     """
 
     folder: Path
     notes: list[str] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
     model: WordTagger | None = None
+    splits: dict[str, ReadSplit] = field(default_factory=dict)
+    readers: dict[str, Reader] = field(default_factory=dict)
+    curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def note(self, *sentences: str) -> None:
         """Logs sentences and keeps them for the report."""
@@ -213,6 +221,8 @@ def train(
     if plan.best_by and trainer.state.best_global_step is None:
         run.note("training ended before the first evaluation on dev: the last model is kept")
     run.model = model
+    run.readers["student"] = Reader(model, run.folder, precision)
+    run.curves["student"] = trainer.state.log_history
     run.metrics |= {
         "n_parameters": n_parameters(model),
         "best_epoch": _epoch_of_best(trainer),
@@ -222,19 +232,22 @@ def train(
     }
 
 
-def score_splits(run: Run, model: WordTagger, corpus: Corpus, *, precision: Precision) -> dict[str, list[list[str]]]:
-    """Scores the model on dev and test into the run's metrics; returns its tags for each."""
-    predicted: dict[str, list[list[str]]] = {}
-    for split in ("dev", "test"):
-        if split in corpus.splits:
-            run.metrics[split], predicted[split] = score_rows(model, corpus.splits[split], precision=precision)
-    return predicted
+def score_splits(run: Run, model: WordTagger, corpus: Corpus, *, precision: Precision) -> None:
+    """Scores the model on dev and test into the run's metrics, and keeps what it made of them."""
+    scheme, training = model.label_set.scheme, None
+    if (train_rows := corpus.splits.get("train")) is not None and corpus.tag_counts["train"]:
+        training = Training.of(train_rows["words"], train_rows["tags"], scheme=scheme)
+    for name in ("dev", "test"):
+        if name in corpus.splits:
+            rows = corpus.splits[name]
+            run.metrics[name], reading = score_rows(model, rows, precision=precision)
+            run.splits[name] = ReadSplit(rows["words"], rows["tags"], scheme, training, {"student": reading})
 
 
 def score_rows(
     model: WordTagger, rows: Any, *, precision: Precision, batch_size: int = 32, scheme: Scheme | None = None
-) -> tuple[dict[str, Any], list[list[str]]]:
-    """Scores of the model on labelled rows, their words given and from raw text, and its tags.
+) -> tuple[dict[str, Any], Reading]:
+    """Scores of the model on labelled rows, their words given and from raw text, and its reading of them.
 
     Args:
         model: any model that tags words.
@@ -246,13 +259,14 @@ def score_rows(
     own = model.label_set.scheme
     scheme = scheme or own
     reading: Any = {"batch_size": batch_size, "precision": precision}
-    predicted = [tags for tags, _ in model.tag_words(rows["words"], **reading)]
+    tagged = model.tag_words(rows["words"], **reading)
+    predicted = [tags for tags, _ in tagged]
     if scheme != own:
         predicted = [convert(tags, source=own, target=scheme)[0] for tags in predicted]
     scores = score_tags(rows["tags"], predicted, scheme=scheme)
     predict = partial(model.predict, **reading)
     scores["raw_text"] = score_raw_text(rows["words"], rows["tags"], predict, scheme=scheme)
-    return scores, predicted
+    return scores, Reading(predicted, [probabilities for _, probabilities in tagged])
 
 
 def n_parameters(model: Any) -> int:
@@ -271,27 +285,29 @@ def load_model(path: str, device: torch.device, *, max_length: int | None = None
 
 
 def finish(options: Any, run: Run, procedure: str) -> None:
-    """Writes `metrics.json`, `report.md` and the model card into the run's folder, and prints the scores."""
+    """Writes what a run tells into its folder, and prints the scores."""
+    if folders.is_main_process():
+        write_run(options, run, procedure)
+        print(score_table(run.metrics, short=True))
+        logger.info("the model, its report and its card are in %s", run.folder)
+
+
+def write_run(options: Any, run: Run, procedure: str) -> None:
+    """Writes `metrics.json`, `report.md`, `report.html` and the model card into the run's folder."""
     if not folders.is_main_process():
         return
+    add_evidence(run.metrics, run.splits)
+    evidence = gather_evidence(run.splits, run.readers, run.curves)
     run.metrics = {"procedure": procedure, **run.metrics}
     name = run.folder.resolve().name
-    save_report(run.folder, run.metrics, title=f"{procedure}: {name}", notes=run.notes, options=options)
+    save_report(
+        run.folder, run.metrics, title=f"{procedure}: {name}", notes=run.notes, options=options, evidence=evidence
+    )
     if run.model is not None:
         is_small = isinstance(run.model, NeuralTagger)
         tags, splitter = run.model.label_set.tags, run.model.splitter
         card = write_card(run.metrics, name=name, tags=tags, is_small=is_small, splitter=splitter)
         (run.folder / "README.md").write_text(card, encoding="utf-8")
-    print(score_table(run.metrics, short=True))
-    logger.info("the model, its report and its card are in %s", run.folder)
-
-
-def save_report(folder: Path, metrics: dict[str, Any], *, title: str, notes: Sequence[str], options: Any) -> None:
-    """Writes `metrics.json` and `report.md` into a folder."""
-    text = json.dumps(metrics, indent=1, ensure_ascii=False)
-    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
-    report = write_report(metrics, title=title, notes=notes, options=dataclasses.asdict(options))
-    (folder / "report.md").write_text(report, encoding="utf-8")
 
 
 def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
