@@ -300,9 +300,8 @@ def write_run(options: Any, run: Run, procedure: str) -> None:
     evidence = gather_evidence(run.splits, run.readers, run.curves)
     run.metrics = {"procedure": procedure, **run.metrics}
     name = run.folder.resolve().name
-    save_report(
-        run.folder, run.metrics, title=f"{procedure}: {name}", notes=run.notes, options=options, evidence=evidence
-    )
+    about: Any = {"title": f"{procedure}: {name}", "notes": run.notes, "evidence": evidence}
+    save_report(run.folder, run.metrics, options=options, **about)
     if run.model is not None:
         is_small = isinstance(run.model, NeuralTagger)
         tags, splitter = run.model.label_set.tags, run.model.splitter

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from nlparch.calibration import Bin
 from nlparch.metrics import main_score_name
 from nlparch.report import curves, tables
 from nlparch.report.markdown import yaml_options
@@ -15,6 +16,7 @@ from nlparch.report.material import (
     UNDEFINED,
     Evidence,
     Metrics,
+    Size,
     between,
     fraction,
     gap_closed,
@@ -28,7 +30,9 @@ from nlparch.report.sections import Section, sections
 from nlparch.report.sentences import readers
 
 _MOST_TYPES = 25
-_FOLDED = ("types", "curves", "reliability")
+_FOLDED = ("scores", "types", "curves", "reliability")
+_MOST_ROWS = 9
+_LEAST_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def write_page(
         tiles=list(_tiles(metrics, evidence)),
         sections=[(section, _figures(section, metrics, evidence)) for section in sections(metrics, evidence)],
         folded=_FOLDED,
+        most_rows=_MOST_ROWS,
         evidence=evidence,
         sentences=[(found, list(readers(found))) for found in evidence.disagreements],
         notes=notes,
@@ -91,17 +96,26 @@ def _tiles(metrics: Metrics, evidence: Evidence) -> Iterator[Tile]:
     """The figures of the last split, test where there is one, and what the model costs."""
     if there := splits(metrics):
         yield from _score_tiles(metrics, there[-1])
-    for key, name, own in models(metrics):
-        size = evidence.sizes.get(key)
-        if key == "student" and "n_parameters" in own:
-            cost = f"{number(size.n_bytes)} bytes" if size else ""
-            yield Tile(f"parameters of the {name}", number(own["n_parameters"]), cost)
-        if key == "student" and size and size.words_per_second:
-            taught = evidence.sizes.get("teacher")
-            times = size.words_per_second / taught.words_per_second if taught and taught.words_per_second else None
-            yield Tile(
-                "words per second", number(size.words_per_second), f"{times:.0f} times the teacher" if times else ""
-            )
+    yield from _cost_tiles(metrics, evidence)
+
+
+def _cost_tiles(metrics: Metrics, evidence: Evidence) -> Iterator[Tile]:
+    own, teachers = evidence.sizes.get("student", Size()), evidence.sizes.get("teacher", Size())
+    if "n_parameters" in metrics:
+        times = _times(metrics["n_parameters"], metrics.get("teacher", {}).get("n_parameters"))
+        yield Tile("parameters", number(metrics["n_parameters"]), times)
+    if own.n_bytes:
+        yield Tile("bytes on disk", number(own.n_bytes), _times(own.n_bytes, teachers.n_bytes))
+    if own.words_per_second:
+        times = _times(own.words_per_second, teachers.words_per_second)
+        yield Tile("words per second", number(own.words_per_second), times)
+
+
+def _times(own: float, teachers: float | None) -> str:
+    if not teachers:
+        return ""
+    times = own / teachers
+    return f"{times:.0f} times the teacher's" if times >= 10 else f"{times:.2g} times the teacher's"
 
 
 def _score_tiles(metrics: Metrics, split: str) -> Iterator[Tile]:
@@ -120,7 +134,7 @@ def _score_tiles(metrics: Metrics, split: str) -> Iterator[Tile]:
 
 
 def _figures(section: Section, metrics: Metrics, evidence: Evidence) -> list[Figure]:
-    if section.key == "intervals":
+    if section.key == "scores":
         return list(_score_figures(metrics))
     if section.key == "curves":
         return list(_curve_figures(metrics, evidence))
@@ -165,28 +179,30 @@ def _curve_figures(metrics: Metrics, evidence: Evidence) -> Iterator[Figure]:
         if key in evidence.curves
     ]
     terms = curves.terms(evidence.curves.get("student", ()))
-    losses = [Series(f"term-{place}", name, values) for place, (name, values) in enumerate(terms.items())]
-    for caption, series in ((f"{tables.SCORES[score]} on dev", dev), ("loss and its weighted terms", losses)):
-        series = [line for line in series if line.points]
+    # On the log axis there is no 0, which the hard term is where a batch has no hard words.
+    losses = [
+        Series(f"term-{place}", name, [(x, y) for x, y in values if y > 0])
+        for place, (name, values) in enumerate(terms.items())
+    ]
+    for caption, every, is_log in (
+        (f"{tables.SCORES[score]} on dev", dev, False),
+        ("loss and its weighted terms", losses, True),
+    ):
+        series = [line for line in every if line.points]
         if series:
             legend = [(line.key, line.name) for line in series]
-            yield Figure(caption, line_plot(series, title=caption, across="epoch"), legend)
+            yield Figure(caption, line_plot(series, title=caption, across="epoch", is_log=is_log), legend)
 
 
 def _reliability_figure(metrics: Metrics, evidence: Evidence) -> Figure:
     series = [
-        Series(
-            key,
-            name,
-            [
-                (b.confidence, b.accuracy)
-                for b in evidence.bins[key]
-                if b.confidence is not None and b.accuracy is not None
-            ],
-        )
-        for key, name, _ in models(metrics)
-        if key in evidence.bins
+        Series(key, name, _reliability(evidence.bins[key])) for key, name, _ in models(metrics) if key in evidence.bins
     ]
-    caption = "share of tags that are right, by their probability"
-    drawn = line_plot(series, title=caption, across="mean probability", square=True)
+    caption = f"share of tags that are right, by their probability (from {_LEAST_WORDS} words)"
+    drawn = line_plot(series, title=caption, across="mean probability", is_square=True)
     return Figure(caption, drawn, [(line.key, line.name) for line in series])
+
+
+def _reliability(bins: Sequence[Bin]) -> list[tuple[float, float]]:
+    found = [(bin_.confidence, bin_.accuracy) for bin_ in bins if bin_.n >= _LEAST_WORDS]
+    return [(x, y) for x, y in found if x is not None and y is not None]

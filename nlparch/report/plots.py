@@ -11,7 +11,7 @@ from nlparch.bootstrap import Interval
 _WIDTH, _HEIGHT = 360, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 12, 12, 36
 _LINE_HEIGHT = 11
-_LETTER_WIDTH, _MOST_LETTERS = 5.6, 22
+_LETTER_WIDTH, _MOST_LETTERS = 6.6, 20
 _MARKS = {
     "circle": "M-3.2,0a3.2,3.2 0 1,0 6.4,0a3.2,3.2 0 1,0 -6.4,0Z",
     "square": "M-2.9,-2.9h5.8v5.8h-5.8Z",
@@ -22,20 +22,25 @@ _MARK_OF = {"student": "circle", "teacher": "square", "baseline": "triangle"}
 
 @dataclass(frozen=True)
 class Axis:
-    """Values from `low` to `high`, drawn from `begin` to `end`."""
+    """Values from `low` to `high`, drawn from `begin` to `end`, by their logarithm where `is_log`."""
 
     low: float
     high: float
     begin: float
     end: float
+    is_log: bool = False
 
     def at(self, value: float) -> float:
         """Where a value is drawn."""
-        width = self.high - self.low or 1.0
-        return round(self.begin + (value - self.low) / width * (self.end - self.begin), 1)
+        low, high, value = (log10(x) if self.is_log else x for x in (self.low, self.high, value))
+        return round(self.begin + (value - low) / (high - low or 1.0) * (self.end - self.begin), 1)
 
     def ticks(self) -> list[float]:
-        """Some four to eight round values."""
+        """Some four to eight round values; on a log axis fewer or more."""
+        if self.is_log:
+            powers = range(floor(log10(self.low)), floor(log10(self.high)) + 1)
+            values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+            return [value for value in values if self.low <= value <= self.high]
         rough = (self.high - self.low or 1.0) / 5
         size = 10 ** floor(log10(rough))
         step = next(size * factor for factor in (1, 2, 5, 10) if rough <= size * factor * 1.001)
@@ -57,7 +62,8 @@ def line_plot(
     *,
     title: str,
     across: str,
-    square: bool = False,
+    is_square: bool = False,
+    is_log: bool = False,
 ) -> Markup:
     """Lines over a common axis.
 
@@ -65,13 +71,16 @@ def line_plot(
         series: the lines.
         title: for those who cannot see it.
         across: what the horizontal axis is.
-        square: both axes go from 0 to 1, with the diagonal drawn.
+        is_square: both axes go from 0 to 1, with the diagonal drawn.
+        is_log: the vertical axis is logarithmic; all values must be positive.
     """
-    every = [(0.0, 0.0), (1.0, 1.0)] if square else [point for line in series for point in line.points]
+    every = [(0.0, 0.0), (1.0, 1.0)] if is_square else [point for line in series for point in line.points]
     horizontal = Axis(min(x for x, _ in every), max(x for x, _ in every), _LEFT, _WIDTH - _RIGHT)
-    vertical = Axis(*_padded([y for _, y in every], square), _HEIGHT - _BOTTOM, _TOP)
+    low, high = min(y for _, y in every), max(y for _, y in every)
+    margin = 0.0 if is_square or is_log else 0.05 * (high - low or high or 1.0)
+    vertical = Axis(low - margin, high + margin, _HEIGHT - _BOTTOM, _TOP, is_log)
     grid = _columns(horizontal, _HEIGHT - _BOTTOM) + _rows(vertical)
-    diagonal = Markup('<path class="diagonal" d="M{},{}L{},{}"/>') if square else Markup()
+    diagonal = Markup('<path class="diagonal" d="M{},{}L{},{}"/>') if is_square else Markup()
     ends = (horizontal.begin, vertical.begin, horizontal.end, vertical.end)
     label = Markup('<text class="axis" x="{}" y="{}" text-anchor="middle">{}</text>')
     lines = Markup().join(_line(line, horizontal, vertical) for line in series)
@@ -134,12 +143,6 @@ def _rows(axis: Axis) -> Markup:
     return Markup().join(
         row.format(_LEFT, _WIDTH - _RIGHT, axis.at(y), _LEFT - 5, axis.at(y) + 3, f"{y:g}") for y in axis.ticks()
     )
-
-
-def _padded(values: Sequence[float], square: bool) -> Interval:
-    low, high = min(values), max(values)
-    margin = 0.0 if square else 0.05 * (high - low or abs(high) or 1.0)
-    return low - margin, high + margin
 
 
 def _shortened(name: str) -> str:
