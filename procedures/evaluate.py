@@ -34,11 +34,11 @@ def run(options: EvalOptions) -> None:
     add_evidence(metrics, {_SPLIT: split})
     if teacher is not None:
         notes += [*_reading_notes(teacher, rows, "the teacher"), *_difference(model.label_set, teacher.label_set)]
-    evidence = gather_evidence({_SPLIT: split}, {}, {})
-    about: Any = {"title": f"{options.model_dir} on {options.data_file}", "notes": notes, "evidence": evidence}
+    about: Any = {"title": f"{options.model_dir} on {options.data_file}", "notes": notes}
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        save_report(folder, metrics, options=options, **about)
+        evidence = gather_evidence({_SPLIT: split}, {}, {})
+        save_report(folder, metrics, options=options, evidence=evidence, **about)
     print(write_report(metrics, **about), end="")
 
 

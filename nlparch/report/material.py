@@ -56,7 +56,7 @@ class Table:
 
     header: Row
     rows: Sequence[Row]
-    text_columns: frozenset[str] = frozenset({"split", "score", "type", "tag", "model", "entities", "words", ""})
+    text_columns: Sequence[str] = ("split", "score", "type", "tag")
 
 
 def models(metrics: Metrics) -> Iterator[tuple[str, str, Metrics]]:

@@ -90,7 +90,8 @@ def intervals(metrics: Metrics) -> Table:
             if found:
                 cells = [f"{found['difference']:+.4f}", between(found["interval"], "+.4f"), f"{found['p']:.3f}"]
                 rows.append([split, SCORES[name], f"student - {shown}", *cells])
-    return Table(["split", "score", "model", "value", "95% interval", "p"], rows)
+    header = ["split", "score", "model", "value", "95% interval", "p"]
+    return Table(header, rows, text_columns=("split", "score", "model"))
 
 
 def types(metrics: Metrics, split: str) -> Table:
@@ -130,7 +131,7 @@ def seen(metrics: Metrics) -> Table:
                     found = own.get(split, {}).get(kind, {})
                     row += [fraction(found.get(score)), between(found.get(f"{score}_interval"))]
                 rows.append(row)
-    return Table(header, rows)
+    return Table(header, rows, text_columns=("split", items))
 
 
 def sizes(metrics: Metrics, evidence: Evidence) -> Table:
@@ -139,7 +140,7 @@ def sizes(metrics: Metrics, evidence: Evidence) -> Table:
     for key, name, own in models(metrics):
         if (size := evidence.sizes.get(key)) is not None:
             rows.append([name, *map(number, (own.get("n_parameters"), size.n_bytes, size.words_per_second))])
-    return Table(["model", "parameters", "bytes on disk", "words per second"], rows)
+    return Table(["model", "parameters", "bytes on disk", "words per second"], rows, text_columns=("model",))
 
 
 def reliability(metrics: Metrics, evidence: Evidence) -> Table:
