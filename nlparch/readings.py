@@ -16,7 +16,7 @@ class Reading:
     probabilities: Sequence[Sequence[float]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReadSplit:
     """The labelled sentences of a split, and what each model makes of them.
 

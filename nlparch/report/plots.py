@@ -36,12 +36,12 @@ class Axis:
         return round(self.begin + (value - low) / (high - low or 1.0) * (self.end - self.begin), 1)
 
     def ticks(self) -> list[float]:
-        """Some four to eight round values; on a log axis fewer or more."""
+        """Some three to nine round values; on a log axis fewer or more."""
         if self.is_log:
             powers = range(floor(log10(self.low)), floor(log10(self.high)) + 1)
             values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
             return [value for value in values if self.low <= value <= self.high]
-        rough = (self.high - self.low or 1.0) / 5
+        rough = (self.high - self.low or 1.0) / 8
         size = 10 ** floor(log10(rough))
         step = next(size * factor for factor in (1, 2, 5, 10) if rough <= size * factor * 1.001)
         first = -floor(-self.low / step + 1e-9)
