@@ -338,6 +338,16 @@ CASES: dict[str, tuple[str, str, Check]] = {
         "--kd_loss_fn kl",
         lambda new, old: new.logged("soft_loss")[0] != pytest.approx(old.logged("soft_loss")[0], abs=1e-3),
     ),
+    "baseline": (
+        "tagger_kd",
+        "--baseline",
+        lambda new, old: (
+            same(new, old)
+            and "baseline" in new.metrics
+            and "baseline" not in old.metrics
+            and "undistilled" in new.report
+        ),
+    ),
     "unlabeled_filename": (
         "tagger_kd_pseudo",
         "--unlabeled_filename HOME/raw.txt HOME/dev.txt --max_steps 0 --epochs 1",
