@@ -23,19 +23,23 @@ def add_evidence(metrics: dict[str, Any], splits: Mapping[str, ReadSplit]) -> No
         metrics: what becomes `metrics.json`, with the scores of all models; changed in place.
         splits: what the models made of each split.
     """
+    differences = {}
     for name, split in splits.items():
+        counts = {}
         for model, reading in split.readings.items():
             scores = scores_of(metrics, model)[name]
-            _add_intervals(scores, split, reading)
+            counts[model] = count_items(split.gold, reading.tags, scheme=split.scheme)
+            _add_intervals(scores, counts[model])
             scores["calibration_error"] = calibration_error(calibrate_bins(split.gold, reading))
             if split.training is not None:
                 scores |= _seen(split, reading, main_score_name(scores))
-    if any(len(split.readings) > 1 for split in splits.values()):
-        metrics["differences"] = {name: _differences(split) for name, split in splits.items()}
+        if len(counts) > 1:
+            differences[name] = _differences(counts)
+    if differences:
+        metrics["differences"] = differences
 
 
-def _add_intervals(scores: dict[str, Any], split: ReadSplit, reading: Reading) -> None:
-    counts = count_items(split.gold, reading.tags, scheme=split.scheme)
+def _add_intervals(scores: dict[str, Any], counts: Counts) -> None:
     *of_groups, of_all = _intervals(counts)
     scores[f"{main_score_name(scores)}_interval"] = of_all
     for group, found in zip(counts.groups, of_groups, strict=True):
@@ -58,14 +62,13 @@ def _intervals(counts: Counts) -> list[Interval | None]:
     return [interval(column) for column in resampled_f1(counts).T]
 
 
-def _differences(split: ReadSplit) -> dict[str, Any]:
+def _differences(counts: Mapping[str, Counts]) -> dict[str, Any]:
     """The student's score less that of each other model."""
-    counts = {
-        model: count_items(split.gold, reading.tags, scheme=split.scheme) for model, reading in split.readings.items()
-    }
-    student = counts.pop("student")
-    found = {model: paired_difference(student, other) for model, other in counts.items()}
-    return {
-        model: None if it is None else {"difference": it.value, "interval": it.interval, "p": it.p}
-        for model, it in found.items()
-    }
+    found: dict[str, Any] = {}
+    others = [model for model in counts if model != "student"]
+    for model in others:
+        difference = paired_difference(counts["student"], counts[model])
+        found[model] = None
+        if difference is not None:
+            found[model] = {"difference": difference.value, "interval": difference.interval, "p": difference.p}
+    return found

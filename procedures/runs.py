@@ -241,7 +241,9 @@ def score_splits(run: Run, model: WordTagger, corpus: Corpus, *, precision: Prec
         if name in corpus.splits:
             rows = corpus.splits[name]
             run.metrics[name], reading = score_rows(model, rows, precision=precision)
-            run.splits[name] = ReadSplit(rows["words"], rows["tags"], scheme, training, {"student": reading})
+            # Lists, for columns of a data set are read from its file at every look.
+            words, gold = list(rows["words"]), list(rows["tags"])
+            run.splits[name] = ReadSplit(words, gold, scheme, training, {"student": reading})
 
 
 def score_rows(
