@@ -195,8 +195,12 @@ class TransformerTokenOptions(OutputOptions, DataOptions, TrainingOptions):
 class TaggerModelOptions:
     """The small tagger itself."""
 
-    model_type: Literal["cnn-lstm", "id-cnn"] = "cnn-lstm"
-    """What reads the words: a character CNN and a BiLSTM, or an iterated dilated CNN."""
+    size: Literal["nano", "small", "base"] = "small"
+    """How large the model may be: at most 1, 3 or 10 million parameters, embeddings counted. It says what you do not:
+    model_type, max_vocab, sizes of config_file. nano hashes its words."""
+    model_type: Literal["cnn-lstm", "id-cnn"] | None = None
+    """What reads the words: a character CNN and a BiLSTM, or an iterated dilated CNN. By default id-cnn for nano,
+    cnn-lstm for the others."""
     config_file: str | None = None
     """YAML or JSON file with sizes of the model (word_width, lstm_width, dropout, ...); see docs/tagger.md."""
     use_crf: bool = False
@@ -205,8 +209,9 @@ class TaggerModelOptions:
     """Pretrained word vectors: a text file of word2vec, GloVe or fastText."""
     min_word_count: int = 1
     """Words seen less often than this in training share the unknown word's vector."""
-    max_vocab: int = 20000
-    """Words of the vocabulary at most, the most frequent first; what is cut is counted."""
+    max_vocab: int | None = None
+    """Words of the vocabulary at most, the most frequent first; what is cut is counted. By default 20000 for small,
+    30000 for base, fewer where the size leaves no room."""
     lowercase: bool = True
     """Word vectors ignore case; characters and shapes still see it."""
     normalize_digits: bool = True
@@ -217,7 +222,9 @@ class TaggerModelOptions:
     """Share of the words whose vector is replaced by the unknown word's, in training."""
 
     def __post_init__(self) -> None:
-        _check("at least 1", min_word_count=self.min_word_count, max_vocab=self.max_vocab)
+        _check("at least 1", min_word_count=self.min_word_count)
+        if self.max_vocab is not None:
+            _check("at least 1", max_vocab=self.max_vocab)
         _check("from 0 to below 1", word_dropout=self.word_dropout)
         if self.max_word_length < 2:
             raise ValueError(f"--max_word_length must be at least 2, got {self.max_word_length}")

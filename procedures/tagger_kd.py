@@ -22,7 +22,7 @@ from . import runs
 from .baseline import check_baseline, train_baseline
 from .options import TaggerKdOptions
 from .reports import Reader
-from .tagger import new_tagger
+from .tagger import new_tagger, words_to_start
 
 
 def run(options: TaggerKdOptions) -> None:
@@ -86,9 +86,8 @@ class Lesson:
             track=runs.track(f"teacher outputs for {name}"),
         )
 
-    def start_words(self, model: NeuralTagger) -> None:
+    def start_words(self, model: NeuralTagger, words: Sequence[str]) -> None:
         """Begins the student's word vectors with what the teacher makes of each word."""
-        words = model.features.words
         states = teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)
         vectors = reduce_states(states, width=model.config.word_width, seed=self._options.seed)
         model.set_word_vectors(dict(zip(words, vectors, strict=True)))
@@ -119,7 +118,7 @@ def distil(
         run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
     run.metrics["words_without_teacher"] = n_without
     if lesson.starts_words:
-        lesson.start_words(model)
+        lesson.start_words(model, words_to_start(model, rows["words"]))
     model.distill_with(
         DistillSettings(
             temperature=options.kd_temp,

@@ -78,8 +78,28 @@ def new_tagger() -> Callable[..., Any]:
             word_width=12, char_width=4, n_char_filters=8, lstm_width=10, n_lstm_layers=2, n_filters=12, affix_width=3
         )
         torch.manual_seed(0)
-        features, _ = build_features(words for words, _ in make_rows(24))
+        n_word_buckets = settings.pop("n_word_buckets", 0)
+        features, _ = build_features((words for words, _ in make_rows(24)), n_word_buckets=n_word_buckets)
         return NeuralTagger.build(features, LabelSet(tuple(tags), scheme_of_set(tags)), **(sizes | settings)).eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def decided() -> Callable[..., Any]:
+    """Makes a random model decided, so that small numeric noise flips no tag."""
+
+    def make(model: Any, by: float = 6.0) -> Any:
+        import torch
+
+        torch.manual_seed(3)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter) * by * 0.1)
+            for module in model.modules():
+                if isinstance(module, torch.nn.Embedding):
+                    module.weight[0] = 0.0  # padding, which no training moves
+        return model
 
     return make
 

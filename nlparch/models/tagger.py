@@ -12,6 +12,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from nlparch.data.features import N_AFFIXES, PADDING, SHAPES, UNKNOWN, WordFeatures
 from nlparch.data.labels import LabelSet
+from nlparch.distill.starts import fit_buckets
 from nlparch.errors import UserError
 from nlparch.models.word_tagger import TaggerOutput, WordTagger, settings_of
 from nlparch.nn.crf import LinearChainCRF
@@ -28,6 +29,7 @@ class NeuralTaggerConfig(PretrainedConfig):
         n_words: word ids, padding and the unknown word included.
         n_characters: character ids, likewise.
         n_affix_buckets: buckets of hashed affixes.
+        n_word_buckets: buckets that words are hashed into, two for each; 0: a vocabulary.
         use_crf: a linear-chain CRF on top.
         word_dropout: share of the words whose vector is the unknown word's, in training.
         drop_penalty: weight of the dropout-consistency penalty; 0 turns it off.
@@ -64,6 +66,7 @@ class NeuralTaggerConfig(PretrainedConfig):
     n_char_filters: int = 128
     char_kernel: int = 3
     n_affix_buckets: int = 0
+    n_word_buckets: int = 0
     affix_width: int = 12
     shape_width: int = 8
     dropout: float = 0.5
@@ -113,6 +116,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
             n_words=features.n_words,
             n_characters=features.n_characters,
             n_affix_buckets=features.n_affix_buckets,
+            n_word_buckets=features.n_word_buckets,
             id2label=dict(enumerate(labels.tags)),
             label2id=dict(labels.ids),
             **settings,
@@ -128,7 +132,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         """
         features = WordFeatures.load(Path(path))
         config = NeuralTaggerConfig.from_pretrained(path)
-        for name in ("n_words", "n_characters", "n_affix_buckets"):
+        for name in ("n_words", "n_characters", "n_affix_buckets", "n_word_buckets"):
             if getattr(features, name) != getattr(config, name):
                 raise UserError(
                     f"{path}: features.json must belong to the model: it has {name} {getattr(features, name)}, "
@@ -146,11 +150,22 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         """Leaves every layer as its own constructor made it."""
 
     def set_word_vectors(self, vectors: dict[str, np.ndarray]) -> None:
-        """Begins with these vectors for words of the vocabulary. Shape of each: (word_width,)"""
+        """Begins with these vectors for words of the vocabulary, or as near to them as buckets of hashed words come.
+
+        Args:
+            vectors: by word; for hashed words the most frequent first. Shape of each: (word_width,)
+        """
+        if not vectors:
+            return
+        values = np.stack(list(vectors.values())).astype(np.float32)
+        if self.features.n_word_buckets:
+            ids = np.array([self.features.bucket_ids(word) for word in vectors])
+            rows, values = fit_buckets(ids, values)
+        else:
+            rows = np.array([self.features.word_id(word) for word in vectors])
         table = self.embedder.words.table.weight
         with torch.no_grad():
-            for word, vector in vectors.items():
-                table[self.features.word_id(word)] = torch.from_numpy(vector).to(table)
+            table[torch.from_numpy(rows)] = torch.from_numpy(values).to(table)
 
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """The ids of a batch of sentences (see `FeatureBatch`)."""
@@ -180,7 +195,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         """Word logits (with a CRF, its emissions) and loss.
 
         Args:
-            word_ids: Shape: (batch, words)
+            word_ids: Shape: (batch, words); where words are hashed, (batch, words, hashes)
             shape_ids: Shape: (batch, words)
             form_index: each word's place among the forms. Shape: (batch, words)
             char_ids: Shape: (forms, characters)
@@ -240,8 +255,10 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         rate = self.config.word_dropout
         if not (self.training and rate):
             return word_ids
-        dropped = (torch.rand(word_ids.shape, device=word_ids.device) < rate) & (word_ids != PADDING)
-        return word_ids.masked_fill(dropped, UNKNOWN)
+        dropped = torch.rand(word_ids.shape[:2], device=word_ids.device) < rate
+        if word_ids.ndim == 3:  # all ids of a hashed word together
+            dropped = dropped.unsqueeze(-1)
+        return word_ids.masked_fill(dropped & (word_ids != PADDING), UNKNOWN)
 
     def _logits_without_dropout(self, word_ids: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         self.train(False)

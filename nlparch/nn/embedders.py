@@ -62,7 +62,7 @@ class WordEncoder(nn.Module):
         """Encodes the words of a batch.
 
         Args:
-            word_ids: Shape: (batch, words)
+            word_ids: Shape: (batch, words); of words that have several ids, whose vectors add up, (batch, words, ids)
             form_index: row of `char_ids` and `affix_ids` for each word. Shape: (batch, words)
             char_ids: Shape: (forms, characters)
             affix_ids: Shape: (forms, affixes)
@@ -71,7 +71,8 @@ class WordEncoder(nn.Module):
         Returns:
             Shape: (batch, words, out_width)
         """
-        parts = [self.table(word_ids)]
+        vectors = self.table(word_ids)
+        parts = [vectors.sum(2) if word_ids.ndim == 3 else vectors]
         of_forms = [self.characters(char_ids)] if self.characters is not None else []
         of_forms += [self.affixes(affix_ids).flatten(1)] if self.affixes is not None else []
         parts += [torch.cat(of_forms, -1)[form_index]] if of_forms else []
@@ -110,7 +111,19 @@ class CNNLSTM(nn.Module):
         Returns:
             Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
         """
-        encoded: Tensor = self.dropout(self.context(self.dropout(self.words(**word_inputs)), mask))
+        return self.read(self.words(**word_inputs), mask)
+
+    def read(self, words: Tensor, mask: Tensor) -> Tensor:
+        """Encodes words in their context.
+
+        Args:
+            words: Shape: (batch, words, words.out_width)
+            mask: True on words. Shape: (batch, words)
+
+        Returns:
+            Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
+        """
+        encoded: Tensor = self.dropout(self.context(self.dropout(words), mask))
         return encoded
 
 
@@ -165,7 +178,18 @@ class IDCNN(nn.Module):
         Returns:
             Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
         """
-        words = self.words(**word_inputs)
+        return self.read(self.words(**word_inputs), mask)
+
+    def read(self, words: Tensor, mask: Tensor) -> Tensor:
+        """Encodes words in their context.
+
+        Args:
+            words: Shape: (batch, words, words.out_width)
+            mask: True on words. Shape: (batch, words)
+
+        Returns:
+            Hidden vectors. Shape: (batch, words, out_width)
+        """
         # Every convolution must see zeros beyond a sentence's end, as it does where the batch ends.
         present = mask.unsqueeze(-1).to(words.dtype)
         hidden = self.first(self.input_dropout(words) * present).relu() * present
@@ -278,7 +302,9 @@ class BidirectionalLSTM(nn.Module):
 
     def _read_packed(self, inputs: Tensor, mask: Tensor) -> Tensor:
         lengths = mask.sum(1).clamp(min=1).cpu()
-        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        # An exported LSTM takes lengths in any order; sorting would only add nodes to the graph.
+        is_sorted = torch.onnx.is_in_onnx_export()
+        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=is_sorted)
         return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=mask.shape[1])[0]
 
     def _read_dense(self, inputs: Tensor, mask: Tensor) -> Tensor:

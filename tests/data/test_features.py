@@ -1,3 +1,4 @@
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from nlparch.data.features import (
     WordFeatures,
     affix_ids,
     build_features,
+    frequent_words,
     normalize_word,
     shape_id,
     shorten,
@@ -124,6 +126,45 @@ def test_affixes_tell_beginnings_from_ends_and_short_words_have_few() -> None:
     assert [bool(bucket) for bucket in affix_ids("cat", n_buckets=8192)] == [True, True, False] * 2
     assert affix_ids("a", n_buckets=8192) == [0] * N_AFFIXES
     assert set(affix_ids("reader", n_buckets=1)) == {1}
+
+
+@given(sentences, st.integers(1, 70_000))
+def test_hashed_words_have_two_buckets_of_their_normal_form_and_no_vocabulary(
+    batch: list[list[str]], n_buckets: int
+) -> None:
+    features, _ = build_features(batch, n_word_buckets=n_buckets)
+    assert features.words == () and features.n_words == n_buckets + 2
+    found = features.encode(batch)
+    assert found.word_ids.shape == (*found.mask.shape, 2)
+    assert (found.word_ids[~found.mask] == 0).all() and found.word_ids.max() < features.n_words
+    for row, sentence in enumerate(batch):
+        for place, word in enumerate(sentence):
+            assert found.word_ids[row, place].tolist() == list(features.bucket_ids(word))
+            assert features.bucket_ids(word) == features.bucket_ids(features.normalize(word)) >= (2, 2)
+
+
+def test_words_that_share_one_bucket_rarely_share_the_other() -> None:
+    features, _ = build_features(KNOWN, n_word_buckets=1000)
+    endings = itertools.product("abcdefghij", "abcdefghij", "abcdefghijklmnopqrst")
+    pairs = [features.bucket_ids("word" + "".join(ending)) for ending in endings]
+    assert len(set(pairs)) > 1990
+    for side in range(2):
+        counts = np.bincount([pair[side] - 2 for pair in pairs], minlength=1000)
+        assert counts.mean() == 2 and counts.var() < 4, "words are spread evenly"
+    assert abs(np.corrcoef(np.array(pairs).T)[0, 1]) < 0.1
+
+
+def test_features_of_hashed_words_stay_small_whatever_the_text(tmp_path: Path) -> None:
+    features, notes = build_features([[f"word{number}" for number in range(5000)]], n_word_buckets=10)
+    features.save(tmp_path)
+    assert WordFeatures.load(tmp_path) == features
+    assert (tmp_path / "features.json").stat().st_size < 400 and notes == []
+
+
+def test_frequent_words_are_counted_as_the_model_normalises_them() -> None:
+    features, _ = build_features(KNOWN, n_word_buckets=10)
+    assert frequent_words(KNOWN, features, limit=4) == ["0000", "cat", "in", "sat"]
+    assert len(frequent_words(KNOWN, features, limit=99)) == 6
 
 
 def test_saved_features_are_the_same(tmp_path: Path) -> None:

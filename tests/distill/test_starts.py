@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nlparch.distill.starts import SPREAD, reduce_states
+from nlparch.distill.starts import SPREAD, fit_buckets, reduce_states
 from nlparch.distill.teachers import teacher_word_states
 
 
@@ -52,6 +52,27 @@ def test_a_narrow_teacher_leaves_the_rest_to_chance_and_the_seed_decides_it():
 def test_fewer_words_than_components_and_none_at_all_are_fine():
     assert reduce_states(np.ones((2, 6)), width=4, seed=0).shape == (2, 4)
     assert reduce_states(np.zeros((0, 6)), width=4, seed=0).shape == (0, 4)
+
+
+def test_fitted_buckets_are_the_ridge_regression_of_the_words():
+    random = np.random.default_rng(3)
+    ids = random.integers(0, 9, (30, 2)) * 7
+    vectors = random.standard_normal((30, 4))
+    buckets, found = fit_buckets(ids, vectors)
+    assert buckets.tolist() == sorted(set(ids.ravel().tolist()))
+    sums = np.stack([(ids == bucket).sum(1) for bucket in buckets], 1)
+    weights = np.diag(30 / np.arange(1, 31))
+    expected = np.linalg.solve(sums.T @ weights @ sums + 0.1 * np.eye(len(buckets)), sums.T @ weights @ vectors)
+    assert np.allclose(found, expected, atol=1e-2)
+
+
+def test_frequent_words_come_nearest_to_their_vectors():
+    random = np.random.default_rng(4)
+    ids, vectors = random.integers(0, 300, (1000, 2)), random.standard_normal((1000, 8))
+    buckets, found = fit_buckets(ids, vectors)
+    sums = found[np.searchsorted(buckets, ids)].sum(1)
+    errors = np.square(sums - vectors).mean(1)
+    assert errors[:50].mean() < 0.1 < 0.4 < errors[500:].mean()
 
 
 def test_single_words_are_read_once_for_each_teacher_and_vocabulary(tmp_path: Path):

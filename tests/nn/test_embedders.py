@@ -129,6 +129,18 @@ def test_dense_reading_in_training_is_packed_reading(lengths, n_layers, seed):
     assert all(torch.allclose(a, b) for a, b in zip(dense_gradients, gradients(context), strict=True))
 
 
+def test_vectors_of_a_word_with_several_ids_add_up():
+    torch.manual_seed(0)
+    words, batch = make_words(), sentences([3, 2])
+    inputs = {name: value for name, value in batch.items() if name != "mask"}
+    ids = torch.stack([batch["word_ids"], batch["word_ids"].flip(0)], -1)
+    one, other = (words(**inputs | {"word_ids": ids[..., number]}) for number in range(2))
+    both = words(**inputs | {"word_ids": ids})
+    width = words.table.embedding_dim
+    assert torch.allclose(both[..., :width], (one + other)[..., :width])
+    assert torch.equal(both[..., width:], one[..., width:])
+
+
 def test_lstm_drops_out_between_layers_in_training_only():
     torch.manual_seed(0)
     inputs, mask = torch.randn(2, 5, 4), torch.ones(2, 5, dtype=torch.bool)

@@ -14,6 +14,7 @@ import yaml
 from safetensors.numpy import load_file
 
 from nlparch.cli import evaluate, inference, train
+from nlparch.models import sizes
 from nlparch.models.tagger import NeuralTagger
 from nlparch.procedures import options as all_options
 from nlparch.procedures import runs
@@ -258,6 +259,26 @@ CASES: dict[str, tuple[str, str, Check]] = {
             {"Oslo"} <= set(new.features["words"]) and not any(word != word.lower() for word in old.features["words"])
         ),
     ),
+    "size": (
+        "tagger",
+        "--size nano --config_file DROP",
+        lambda new, old: (
+            new.features["words"] == [] and "hashed" in new.report and 5e5 < new.metrics["n_parameters"] <= 1_000_000
+        ),
+    ),
+    "size (base)": (
+        "tagger",
+        "--size base --config_file DROP",
+        lambda new, old: new.config["lstm_width"] == 256 and new.config["embedder"] == "cnn-lstm",
+    ),
+    "size (says only what nobody else does)": (
+        "tagger",
+        "--size nano --model_type cnn-lstm --config_file HOME/small.yaml",
+        lambda new, old: (
+            {**new.config, **SIZES, "lstm_width": 3} == new.config
+            and (new.config["embedder"], new.config["affix_width"]) == ("cnn-lstm", 8)
+        ),
+    ),
     "model_type": (
         "tagger",
         "--model_type id-cnn --config_file DROP",
@@ -309,6 +330,18 @@ CASES: dict[str, tuple[str, str, Check]] = {
         "tagger_kd",
         "--label_map HOME/map.yaml --train_filename human.txt --dev_filename human.txt --test_filename human.txt",
         lambda new, old: set(new.config["id2label"].values()) == {"B-HUMAN", "I-HUMAN", "O"},
+    ),
+    "init_embeddings (of hashed words)": (
+        "tagger_kd",
+        "--init_embeddings teacher --size nano --lr 1e-9",
+        lambda new, old: (
+            "begin with the teacher's" in new.report and (np.abs(new.weights[TABLE]).mean(1) > 0.15).sum() > 20
+        ),
+    ),
+    "embedding_file (of hashed words)": (
+        "tagger",
+        "--embedding_file HOME/vectors.txt --lr 1e-9 --size nano",
+        lambda new, old: (new.weights[TABLE] > 3).all(1).sum() == 2 and "vectors for 1 of" in new.report,
     ),
     "init_embeddings": (
         "tagger_kd",
@@ -394,6 +427,27 @@ def test_no_option_is_without_a_test() -> None:
     classes = [cls for cls in vars(all_options).values() if dataclasses.is_dataclass(cls)]
     every = {field.name for cls in classes for field in dataclasses.fields(cls)}
     assert every == {case.split(" ")[0] for case in CASES} | ELSEWHERE
+
+
+def test_a_vocabulary_beyond_the_size_is_cut_and_counted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sizes.SIZES, "small", sizes.Size(max_parameters=66_000, max_vocab=20))
+    (home / "narrow.yaml").write_text(yaml.safe_dump(SIZES | {"affix_width": 0, "lstm_width": 4, "word_width": 1000}))
+    for max_vocab, held in (("", 20), ("--max_vocab 200", 31)):
+        given = f"--config_file HOME/narrow.yaml --overwrite_output_dir {max_vocab}"
+        assert train(command("tagger", home, "cut", given)) == 0
+        cut = Result(home / "cut")
+        assert len(cut.features["words"]) == held and "words cut" in cut.report
+        assert ("66,000 parameters leave room for 31 words" in cut.report) == (held == 31)
+        room_left = 66_000 - cut.metrics["n_parameters"]
+        assert (0 <= room_left < 1000) == (held == 31) and room_left >= 0
+
+
+def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for given in ("--max_vocab 9", "--min_word_count 2"):
+        assert train(command("tagger", home, "none", f"--size nano {given}")) == 2
+        assert "has no part in a model whose words are hashed" in capsys.readouterr().err
+    assert train(command("tagger", home, "none", "--max_vocab 0")) == 2
+    assert "--max_vocab must be at least 1, got 0" in capsys.readouterr().err
 
 
 def test_overwriting_empties_the_folder(home: Path) -> None:

@@ -1,0 +1,53 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from nlparch.data.features import WordFeatures
+from nlparch.data.labels import LabelSet, scheme_of_set
+from nlparch.errors import UserError
+from nlparch.models.sizes import SIZES, room_for_words
+from nlparch.models.tagger import NeuralTagger
+
+TAGS = ("O", *(f"{place}-T{number}" for number in range(20) for place in "BI"))
+LABELS = LabelSet(TAGS, scheme_of_set(TAGS))
+# As many characters as an alphabet may have.
+FEATURES = WordFeatures(words=(), characters="".join(map(chr, range(0x4E00, 0x4E00 + 2000))))
+
+
+def n_parameters(model: NeuralTagger) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("embedder", ["cnn-lstm", "id-cnn"])
+@pytest.mark.parametrize("use_crf", [False, True])
+@pytest.mark.parametrize("name", SIZES)
+def test_a_size_holds_what_it_says_with_its_whole_vocabulary(name: str, use_crf: bool, embedder: str) -> None:
+    size = SIZES[name]
+    settings = {**size.settings, "embedder": embedder, "use_crf": use_crf}
+    features = replace(FEATURES, n_word_buckets=settings.pop("n_word_buckets", 0))
+    room = room_for_words(size.max_parameters, features, LABELS, **settings)
+    assert room >= (size.max_vocab or 0)
+    features = features if features.n_word_buckets else replace(features, words=tuple(map(str, range(room))))
+    total = n_parameters(NeuralTagger.build(features, LABELS, **settings))
+    assert 0.9 * size.max_parameters < total <= size.max_parameters
+
+
+def test_the_room_is_full_to_the_last_word() -> None:
+    room = room_for_words(3_000_000, FEATURES, LABELS)
+    total = n_parameters(NeuralTagger.build(replace(FEATURES, words=tuple(map(str, range(room)))), LABELS))
+    assert total <= 3_000_000 < total + 100
+    full = replace(FEATURES, words=tuple("abc"))
+    assert room_for_words(3_000_000, full, LABELS) == room, "the vocabulary it is asked about does not matter"
+
+
+def test_a_model_too_large_without_any_word_is_refused() -> None:
+    with pytest.raises(UserError, match=r"at most 1,000,000 parameters, got [\d,]+ without its vocabulary"):
+        room_for_words(1_000_000, FEATURES, LABELS, lstm_width=300)
+
+
+def test_asking_for_room_draws_no_random_number() -> None:
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    room_for_words(3_000_000, FEATURES, LABELS, use_crf=True)
+    assert torch.equal(torch.random.get_rng_state(), before)
