@@ -17,7 +17,7 @@ from nlparch.metrics import agreement, score_tags
 from nlparch.runtime import RuntimeTagger
 from nlparch.runtime.loading import CONFIG, MODEL_TYPE
 
-from . import runs
+from . import folders, runs
 from .export_options import ExportOptions
 from .labelled_file import read_labelled, rows_for
 
@@ -46,7 +46,7 @@ def run(options: ExportOptions) -> None:
 
 def _check_output(options: ExportOptions, folder: Path) -> None:
     """Refuses an output folder that would be lost, or would take the model with it."""
-    runs.check_can_make(folder, "OUTPUT_DIR")
+    folders.check_can_make(folder, "OUTPUT_DIR")
     if Path(options.model_dir).exists() and Path(options.model_dir).resolve().is_relative_to(folder.resolve()):
         raise UserError(f"OUTPUT_DIR {folder} must not hold the model that is exported; name another")
     if folder.exists() and any(folder.iterdir()):

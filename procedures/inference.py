@@ -13,7 +13,7 @@ from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
 
-from . import runs
+from . import folders, runs
 from .options import InferenceOptions
 
 
@@ -73,7 +73,7 @@ def _check_output(options: InferenceOptions) -> None:
         raise UserError(f"--output_file must be a file, {output} is a folder")
     if output.exists() and options.data_file != "-" and output.samefile(options.data_file):
         raise UserError(f"--output_file {output} is the input: it would be emptied before it is read; name another")
-    runs.check_can_make(output.parent, "the folder of --output_file")
+    folders.check_can_make(output.parent, "the folder of --output_file")
     if not output.parent.is_dir():
         raise UserError(f"--output_file {output}: there is no folder {output.parent}; make it first")
 

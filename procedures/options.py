@@ -17,6 +17,7 @@ def _check(rule: str, **values: float) -> None:
         "at least 0": lambda x: x >= 0,
         "at least 1": lambda x: x >= 1,
         "from 0 to below 1": lambda x: 0 <= x < 1,
+        "above 0 and at most 1": lambda x: 0 < x <= 1,
     }
     for name, value in values.items():
         if not (isfinite(value) and tests[rule](value)):
@@ -73,6 +74,12 @@ class DataOptions(ColumnOptions):
     """Column of a hub data set that holds the tags; by default their usual names are tried."""
     dev_fraction: float = 0.0
     """Without a dev file: share of the training sentences to set aside as one."""
+    train_fraction: float = 1.0
+    """Share of the training sentences to keep, drawn at random; the others are dropped."""
+    train_examples: int = 0
+    """Number of training sentences to keep, drawn at random; 0: all."""
+    subset_seed: int = 0
+    """Seed of that draw, apart from `seed`: teacher and student keep the same sentences of the same file."""
     scheme: Literal["auto", "IOB2", "BIOES"] = "auto"
     """Tag scheme that gold tags are converted to; auto: IOB2 for IOB1 and IOB2, the corpus's own for BIOES and plain
     tags."""
@@ -82,6 +89,10 @@ class DataOptions(ColumnOptions):
 
     def __post_init__(self) -> None:
         _check("from 0 to below 1", dev_fraction=self.dev_fraction)
+        _check("above 0 and at most 1", train_fraction=self.train_fraction)
+        _check("at least 0", train_examples=self.train_examples, subset_seed=self.subset_seed)
+        if self.train_fraction < 1 and self.train_examples:
+            raise ValueError("--train_fraction and --train_examples both say what to keep of train; keep one")
 
 
 @dataclass(kw_only=True)
@@ -271,6 +282,10 @@ class TeacherOptions:
 class TaggerKdOptions(TaggerOptions, TeacherOptions):
     """Train a small tagger on gold tags and a teacher's outputs."""
 
+    baseline: bool = False
+    """Also train the undistilled student, the same tagger on gold alone, in `baseline/` of the output folder, and
+    report it beside the distilled one."""
+
     def __post_init__(self) -> None:
         TaggerOptions.__post_init__(self)
         TeacherOptions.__post_init__(self)
@@ -308,6 +323,10 @@ class TaggerKdPseudoOptions(TaggerKdOptions, UnlabeledOptions):
         UnlabeledOptions.__post_init__(self)
         if self.data_dir is None and self.unlabeled_ratio is not None:
             raise ValueError("--unlabeled_ratio is per gold sentence: it needs a --data_dir")
+        if self.data_dir is None and (self.train_fraction < 1 or self.train_examples):
+            raise ValueError("--train_fraction and --train_examples keep a part of gold: they need a --data_dir")
+        if self.data_dir is None and self.baseline:
+            raise ValueError("--baseline trains a student on gold tags: it needs a --data_dir")
 
 
 @dataclass(kw_only=True)

@@ -16,9 +16,12 @@ from nlparch.errors import UserError
 from nlparch.metrics import agreement, score_tags
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
+from nlparch.readings import Reading
 
 from . import runs
+from .baseline import check_baseline, train_baseline
 from .options import TaggerKdOptions
+from .reports import Reader
 from .tagger import new_tagger, words_to_start
 
 
@@ -37,6 +40,7 @@ class Lesson:
 
     Attributes:
         teacher: the live model.
+        reader: the model as it is measured.
         tags: the tags that the teacher can give, as a student would name them.
         starts_words: whether the student's word vectors begin with the teacher's.
     """
@@ -50,6 +54,7 @@ class Lesson:
         self._label_map: Mapping[str, str | None] | None = None
         if options.label_map is not None:
             self._label_map = load_label_map(options.label_map)
+        self.reader = Reader(self.teacher, options.teacher_model_path, self._precision)
         self.tags = self.match(()).tags
         self.starts_words = self._check_start(options.init_embeddings, options.embedding_file)
 
@@ -102,6 +107,8 @@ def distil(
         rows: to learn from; `tags` is None where there is no gold.
         splitter: the student's.
     """
+    if options.baseline:
+        check_baseline(corpus)
     match = lesson.match(tuple(corpus.tag_counts.get("train", ())))
     run.note(*([match.note] if match.note else []))
     labels = LabelSet(match.tags, scheme_of_set(match.tags))
@@ -124,31 +131,34 @@ def distil(
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
     runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match)
     _compare(run, lesson, corpus, model, match, precision=precision)
+    if options.baseline:
+        train_baseline(options, run, corpus, labels, splitter=splitter)
 
 
 def _compare(
     run: runs.Run, lesson: Lesson, corpus: Corpus, model: WordTagger, match: LabelMatch, *, precision: Any
 ) -> None:
     """Scores the student and its teacher on dev and test, and how often they agree."""
-    predicted = runs.score_splits(run, model, corpus, precision=precision)
+    runs.score_splits(run, model, corpus, precision=precision)
     teacher: dict[str, Any] = {"n_parameters": runs.n_parameters(lesson.teacher)}
     run.metrics |= {"teacher": teacher, "agreement": {}}
-    for split, student_tags in predicted.items():
-        rows = corpus.splits[split]
-        teacher_tags = read_tags(lesson.outputs(rows, split), match)
-        teacher[split] = score_tags(rows["tags"], teacher_tags, scheme=model.label_set.scheme)
-        run.metrics["agreement"][split] = agreement(student_tags, teacher_tags)
+    run.readers["teacher"] = lesson.reader
+    for name, split in run.splits.items():
+        taught = split.readings["teacher"] = read_outputs(lesson.outputs(corpus.splits[name], name), match)
+        teacher[name] = score_tags(split.gold, taught.tags, scheme=split.scheme)
+        run.metrics["agreement"][name] = agreement(split.readings["student"].tags, taught.tags)
 
 
-def read_tags(outputs: TeacherOutputs, match: LabelMatch) -> list[list[str]]:
+def read_outputs(outputs: TeacherOutputs, match: LabelMatch) -> Reading:
     """The teacher's tags, by the student's names; `O` (or the first tag) for words that it could not see."""
     default = match.tags.index("O") if "O" in match.tags else 0
-    sentences = []
+    tags, probabilities = [], []
     for index in range(len(outputs)):
         logits = match.apply(np.asarray(outputs[index], dtype=np.float32))
         labels = np.where(np.isnan(logits[:, 0]), default, np.nan_to_num(logits).argmax(-1))
-        sentences.append([match.tags[label] for label in labels])
-    return sentences
+        tags.append([match.tags[label] for label in labels])
+        probabilities.append(np.exp(logits.max(-1) - np.logaddexp.reduce(logits, axis=-1)).tolist())
+    return Reading(tags, probabilities)
 
 
 def without_gold(rows: datasets.Dataset) -> datasets.Dataset:

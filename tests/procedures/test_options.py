@@ -127,6 +127,10 @@ def pieces(result: Result) -> set[str]:
     return set(result.tokenizer["model"]["vocab"])
 
 
+def features(result: Result) -> list[str]:
+    return result.features["words"]
+
+
 Check = Callable[[Result, Result], bool]
 
 # The procedure, the option as given, and what is true of that run; the second is one without the option.
@@ -159,6 +163,21 @@ CASES: dict[str, tuple[str, str, Check]] = {
         "tagger",
         "--data_dir HOME/empty --dev_fraction 0.25",
         lambda new, old: "dev: 8 of train's 32" in new.report and "dev" in new.metrics,
+    ),
+    "train_fraction": (
+        "tagger",
+        "--train_fraction 0.25",
+        lambda new, old: "8 of 32 sentences taken" in new.report and len(features(new)) < len(features(old)),
+    ),
+    "train_examples": (
+        "tagger_kd_pseudo",
+        "--train_examples 8 --unlabeled_filename HOME/train.txt --max_steps 0 --epochs 1",
+        lambda new, old: "8 of 32" in new.report and "that stand in gold dropped" in new.report,
+    ),
+    "subset_seed": (
+        "transformer_token",
+        "--train_examples 4 --subset_seed 3",
+        lambda new, old: pieces(new) != pieces(Result(old.folder.parent / "four")),
     ),
     "scheme": ("tagger", "--scheme BIOES", lambda new, old: "E-PER" in new.config["id2label"].values()),
     "splitter": (
@@ -352,6 +371,16 @@ CASES: dict[str, tuple[str, str, Check]] = {
         "--kd_loss_fn kl",
         lambda new, old: new.logged("soft_loss")[0] != pytest.approx(old.logged("soft_loss")[0], abs=1e-3),
     ),
+    "baseline": (
+        "tagger_kd",
+        "--baseline",
+        lambda new, old: (
+            same(new, old)
+            and "baseline" in new.metrics
+            and "baseline" not in old.metrics
+            and "undistilled" in new.report
+        ),
+    ),
     "unlabeled_filename": (
         "tagger_kd_pseudo",
         "--unlabeled_filename HOME/raw.txt HOME/dev.txt --max_steps 0 --epochs 1",
@@ -382,6 +411,7 @@ def plain(home: Path) -> dict[str, Result]:
         done[procedure] = Result(home / f"plain-{procedure}")
     assert train(command("tagger", home, "unclipped", "--lr 0.1 --warmup 0")) == 0
     assert train(command("tagger_kd", home, "kl", "--kd_loss_fn kl")) == 0
+    assert train(command("transformer_token", home, "four", "--train_examples 4")) == 0
     return done
 
 
