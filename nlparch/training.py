@@ -135,12 +135,11 @@ class DistillTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, Tensor]], Any]:
-        """The batches of one optimizer step, hard labels settled, with their counts of hard and soft words."""
+        """The batches of one optimizer step, settled, with their counts of hard and soft words."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts: dict[str, Tensor] = {}
         for batch in batches:
-            teacher_logits, has_gold = batch.get("teacher_logits"), batch.pop("has_gold", None)
-            batch["labels"] = self.model.hard_labels(batch["labels"], teacher_logits, has_gold)
+            self.model.settle(batch)
             for name, count in self.model.count_words(batch).items():
                 counts[name] = counts.get(name, 0.0) + count.float()
         self._n_steps_in_terms += 1

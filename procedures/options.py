@@ -248,18 +248,31 @@ class TeacherOptions:
     """Where word vectors begin: at random, or with what the teacher makes of each word read alone; auto: with a
     transformer as teacher, the latter."""
     kd_temp: float = 1.0
-    """Temperature of the KL divergence."""
+    """Temperature of the KL divergences."""
     kd_dist_w: float = 1.0
     """Weight of the soft term: the teacher's outputs."""
     kd_student_w: float = 1.0
     """Weight of the hard term: gold tags and pseudo-labels."""
-    kd_loss_fn: Literal["kl", "mse"] = "mse"
-    """Soft term: KL divergence of the distributions, or the squared error of the logits."""
+    kd_loss_fn: Literal["kl", "kl-std", "dkd", "mse"] = "mse"
+    """Soft term: KL divergence of the distributions, of the distributions of standardised logits, or decoupled into the
+    teacher's best label and the others; or the squared error of the logits."""
+    dkd_alpha: float = 1.0
+    """dkd: weight of the teacher's best label against all others."""
+    dkd_beta: float = 1.0
+    """dkd: weight of the other labels among themselves."""
+    entity_weight: float = 1.0
+    """How much a word counts, in both terms, whose tag (in the soft term the teacher's best) is not O."""
 
     def __post_init__(self) -> None:
         _check("positive", kd_temp=self.kd_temp)
         if self.kd_temp != 1 and self.kd_loss_fn == "mse":
             raise ValueError(f"--kd_temp {self.kd_temp} has no part in --kd_loss_fn mse; add --kd_loss_fn kl")
+        if (self.dkd_alpha, self.dkd_beta) != (1, 1) and self.kd_loss_fn != "dkd":
+            raise ValueError("--dkd_alpha and --dkd_beta are of --kd_loss_fn dkd; add it, or leave them out")
+        _check("at least 0", dkd_alpha=self.dkd_alpha, dkd_beta=self.dkd_beta)
+        if self.dkd_alpha + self.dkd_beta == 0:
+            raise ValueError("--dkd_alpha and --dkd_beta must not both be 0: the soft term would be")
+        _check("positive", entity_weight=self.entity_weight)
         if self.teacher_max_seq_len is not None:
             _check("at least 1", teacher_max_seq_len=self.teacher_max_seq_len)
         _check("at least 0", kd_dist_w=self.kd_dist_w, kd_student_w=self.kd_student_w)

@@ -105,25 +105,29 @@ def distil(
     match = lesson.match(tuple(corpus.tag_counts.get("train", ())))
     run.note(*([match.note] if match.note else []))
     labels = LabelSet(match.tags, scheme_of_set(match.tags))
-    model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
+    model = new_tagger(options, run, labels, rows["words"], splitter=splitter).distill_with(_settings(options))
     outputs = lesson.outputs(rows, "training rows")
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
     run.metrics["words_without_teacher"] = n_without
     if lesson.starts_words:
         lesson.start_words(model, words_to_start(model, rows["words"]))
-    model.distill_with(
-        DistillSettings(
-            temperature=options.kd_temp,
-            dist_w=options.kd_dist_w,
-            student_w=options.kd_student_w,
-            loss_fn=options.kd_loss_fn,
-            min_confidence=getattr(options, "pseudo_threshold", 0.0),
-        )
-    )
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
     runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match)
     _compare(run, lesson, corpus, model, match, precision=precision)
+
+
+def _settings(options: TaggerKdOptions) -> DistillSettings:
+    return DistillSettings(
+        temperature=options.kd_temp,
+        dist_w=options.kd_dist_w,
+        student_w=options.kd_student_w,
+        loss_fn=options.kd_loss_fn,
+        dkd_alpha=options.dkd_alpha,
+        dkd_beta=options.dkd_beta,
+        entity_weight=options.entity_weight,
+        min_confidence=getattr(options, "pseudo_threshold", 0.0),
+    )
 
 
 def _compare(

@@ -111,6 +111,11 @@ def moved(result: Result, by: Result) -> float:
     return max(float(np.abs(value - by.weights[name]).max()) for name, value in result.weights.items())
 
 
+def differs(result: Result, other: Result, term: str = "soft_loss") -> bool:
+    """Whether a term of the loss begins with another value."""
+    return abs(result.logged(term)[0] - other.logged(term)[0]) > 1e-3
+
+
 def stores(home: Path) -> int:
     return len(list((home / "cache").iterdir()))
 
@@ -332,10 +337,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "kd_temp": (
         "tagger_kd",
         "--kd_loss_fn kl --kd_temp 8",
-        lambda new, old: (
-            new.logged("soft_loss")[0]
-            != pytest.approx(Result(old.folder.parent / "kl").logged("soft_loss")[0], abs=1e-3)
-        ),
+        lambda new, old: differs(new, Result(old.folder.parent / "kl")),
     ),
     "kd_dist_w": (
         "tagger_kd",
@@ -350,7 +352,27 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "kd_loss_fn": (
         "tagger_kd",
         "--kd_loss_fn kl",
-        lambda new, old: new.logged("soft_loss")[0] != pytest.approx(old.logged("soft_loss")[0], abs=1e-3),
+        lambda new, old: differs(new, old),
+    ),
+    "kd_loss_fn (of standardised logits)": (
+        "tagger_kd",
+        "--kd_loss_fn kl-std --kd_temp 2",
+        lambda new, old: differs(new, Result(old.folder.parent / "kl")) and differs(new, old),
+    ),
+    "dkd_alpha": (
+        "tagger_kd",
+        "--kd_loss_fn dkd --dkd_alpha 9",
+        lambda new, old: differs(new, Result(old.folder.parent / "dkd")),
+    ),
+    "dkd_beta": (
+        "tagger_kd",
+        "--kd_loss_fn dkd --dkd_beta 9",
+        lambda new, old: differs(new, Result(old.folder.parent / "dkd")),
+    ),
+    "entity_weight": (
+        "tagger_kd",
+        "--entity_weight 50",
+        lambda new, old: differs(new, old, "hard_loss") and differs(new, old, "soft_loss"),
     ),
     "unlabeled_filename": (
         "tagger_kd_pseudo",
@@ -381,7 +403,8 @@ def plain(home: Path) -> dict[str, Result]:
         assert train(command(procedure, home, f"plain-{procedure}")) == 0
         done[procedure] = Result(home / f"plain-{procedure}")
     assert train(command("tagger", home, "unclipped", "--lr 0.1 --warmup 0")) == 0
-    assert train(command("tagger_kd", home, "kl", "--kd_loss_fn kl")) == 0
+    for loss in ("kl", "dkd"):
+        assert train(command("tagger_kd", home, loss, f"--kd_loss_fn {loss}")) == 0
     return done
 
 
@@ -418,6 +441,26 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
         assert "has no part in a model whose words are hashed" in capsys.readouterr().err
     assert train(command("tagger", home, "none", "--max_vocab 0")) == 2
     assert "--max_vocab must be at least 1, got 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ("--kd_temp 2", "--kd_temp 2.0 has no part in --kd_loss_fn mse"),
+        ("--dkd_beta 8", "are of --kd_loss_fn dkd; add it"),
+        ("--kd_loss_fn dkd --dkd_alpha 0 --dkd_beta 0", "must not both be 0"),
+        ("--entity_weight 0", "--entity_weight must be positive, got 0.0"),
+        ("--entity_weight 2 --data_dir HOME/wide --tag_col 1 --teacher_model_path HOME/plain", "plain tags have none"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    home: Path, capsys: pytest.CaptureFixture[str], given: str, rule: str
+) -> None:
+    if "HOME/plain" in given and not (home / "plain").exists():
+        assert train(command("tagger", home, "plain", f"{WIDE} --tag_col 1")) == 0
+    assert train(command("tagger_kd", home, "refused", given)) == 2
+    assert rule in capsys.readouterr().err
+    assert not (home / "refused").exists()
 
 
 def test_overwriting_empties_the_folder(home: Path) -> None:
