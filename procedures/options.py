@@ -297,11 +297,23 @@ class UnlabeledOptions:
     """Files of raw text, one text a line, or column files without tags."""
     pseudo_threshold: float = 0.0
     """Probability below which the teacher's tag is no pseudo-label; the soft term still sees the word."""
+    confidence_level: Literal["word", "sentence"] = "word"
+    """What the threshold judges: each word by itself, or a whole sentence by its least sure word."""
+    weight_by_confidence: bool = False
+    """Pseudo-labels count as much as the probability that the teacher gives them, words of the soft term as that of its
+    best tag."""
+    calibrate_teacher: bool = False
+    """Fit a temperature on dev, so that the teacher's probabilities are as high as it is right; it acts on
+    pseudo_threshold and weight_by_confidence."""
     unlabeled_ratio: float | None = None
     """Raw sentences for each gold sentence in an epoch, drawn anew each time; by default all of them."""
 
     def __post_init__(self) -> None:
         _check("from 0 to below 1", pseudo_threshold=self.pseudo_threshold)
+        if self.confidence_level == "sentence" and not self.pseudo_threshold:
+            raise ValueError("--confidence_level sentence is for --pseudo_threshold; add it")
+        if self.calibrate_teacher and not (self.pseudo_threshold or self.weight_by_confidence):
+            raise ValueError("--calibrate_teacher is for --pseudo_threshold and --weight_by_confidence; add one")
         if self.unlabeled_ratio is not None:
             _check("positive", unlabeled_ratio=self.unlabeled_ratio)
         if not self.unlabeled_filename:

@@ -1,5 +1,6 @@
 """Train a small tagger on gold tags and a teacher's outputs; raw text too, where there is some."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,8 +8,9 @@ import datasets
 import numpy as np
 
 from nlparch.data.corpora import Corpus
-from nlparch.data.labels import LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
+from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
 from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.calibration import fit_temperature, negative_log_likelihood
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
 from nlparch.distill.teachers import teacher_outputs, teacher_word_states
@@ -81,6 +83,22 @@ class Lesson:
             track=runs.track(f"teacher outputs for {name}"),
         )
 
+    def fit_temperature(self, rows: Any, match: LabelMatch) -> float:
+        """The temperature at which the teacher is as sure as it is right on labelled rows."""
+        outputs = self.outputs(rows, "dev")
+        logits = np.concatenate([match.apply(np.asarray(outputs[row], np.float32)) for row in range(len(outputs))])
+        encode = LabelSet(match.tags, scheme_of_set(match.tags)).encode
+        labels = np.array([label for tags in rows["tags"] for label in encode(tags)])
+        known = ~np.isnan(logits[:, 0]) & (labels != IGNORED_LABEL)
+        logits, labels = logits[known], labels[known]
+        temperature = fit_temperature(logits, labels)
+        before, after = (negative_log_likelihood(logits, labels, temperature=t) for t in (1.0, temperature))
+        self._run.note(
+            f"teacher calibrated on dev: temperature {temperature:.3f}, negative log-likelihood a word from "
+            f"{before:.4f} to {after:.4f}"
+        )
+        return temperature
+
     def start_words(self, model: NeuralTagger, words: Sequence[str]) -> None:
         """Begins the student's word vectors with what the teacher makes of each word."""
         states = teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)
@@ -105,7 +123,11 @@ def distil(
     match = lesson.match(tuple(corpus.tag_counts.get("train", ())))
     run.note(*([match.note] if match.note else []))
     labels = LabelSet(match.tags, scheme_of_set(match.tags))
-    model = new_tagger(options, run, labels, rows["words"], splitter=splitter).distill_with(_settings(options))
+    settings = _settings(options)
+    model = new_tagger(options, run, labels, rows["words"], splitter=splitter).distill_with(settings)
+    if getattr(options, "calibrate_teacher", False):
+        temperature = lesson.fit_temperature(_dev_rows(corpus), match)
+        model.distill_with(dataclasses.replace(settings, teacher_temperature=temperature))
     outputs = lesson.outputs(rows, "training rows")
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
@@ -127,7 +149,15 @@ def _settings(options: TaggerKdOptions) -> DistillSettings:
         dkd_beta=options.dkd_beta,
         entity_weight=options.entity_weight,
         min_confidence=getattr(options, "pseudo_threshold", 0.0),
+        confidence_level=getattr(options, "confidence_level", "word"),
+        weight_by_confidence=getattr(options, "weight_by_confidence", False),
     )
+
+
+def _dev_rows(corpus: Corpus) -> Any:
+    if "dev" not in corpus.splits:
+        raise UserError("--calibrate_teacher needs labelled dev sentences, and there are none; leave it out")
+    return corpus.splits["dev"]
 
 
 def _compare(

@@ -41,10 +41,17 @@ class DistillSettings:
     """How much a word counts whose label, or in the soft term whose teacher's best label, is not `O`."""
     min_confidence: float = 0.0
     """Probability below which a teacher's label is no pseudo-label."""
+    confidence_level: Literal["word", "sentence"] = "word"
+    """Whether each word is judged by itself, or all words of a sentence by the least sure one."""
+    weight_by_confidence: bool = False
+    """Pseudo-labels count as much as the probability that the teacher gives them, soft words as that of its best."""
+    teacher_temperature: float = 1.0
+    """Divides the teacher's logits before they are read as probabilities of these three settings."""
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:  # worded so that NaN is refused too
-            raise ValueError(f"temperature must be positive, got {self.temperature}")
+        for name in ("temperature", "teacher_temperature", "entity_weight"):
+            if not getattr(self, name) > 0:  # worded so that NaN is refused too
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if not (self.dist_w >= 0 and self.student_w >= 0 and self.dist_w + self.student_w > 0):
             raise ValueError(
                 f"weights must not be negative, nor both zero, got dist_w={self.dist_w}, student_w={self.student_w}"
@@ -55,8 +62,6 @@ class DistillSettings:
             raise ValueError(
                 f"dkd's weights must not be negative, nor both zero, got {self.dkd_alpha} and {self.dkd_beta}"
             )
-        if not self.entity_weight > 0:
-            raise ValueError(f"entity_weight must be positive, got {self.entity_weight}")
         if not 0 <= self.min_confidence < 1:
             raise ValueError(f"min_confidence must be in [0, 1), got {self.min_confidence}")
 
@@ -104,7 +109,7 @@ class TeacherStudentDistill:
         """Settles in place which words of a batch are hard and how much they weigh; `has_gold` is then used up."""
         teacher_logits, has_gold = batch.get("teacher_logits"), batch.pop("has_gold", None)
         batch["labels"] = self.hard_labels(batch["labels"], teacher_logits, has_gold)
-        weights = self.hard_weights(batch["labels"])
+        weights = self.hard_weights(batch["labels"], teacher_logits, has_gold)
         if weights is not None:
             batch["hard_weights"] = weights
 
@@ -125,24 +130,32 @@ class TeacherStudentDistill:
         rows = ~has_gold
         logits = teacher_logits[rows].float()
         seen = ~logits[..., 0].isnan()
-        probabilities = logits.softmax(-1).nan_to_num(0.0)
         pseudo = self.best_pseudo_labels(logits, seen)
-        confidence = probabilities.gather(-1, pseudo.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        confidence = self._confidence(logits, pseudo)
+        if settings.confidence_level == "sentence":
+            least = confidence.where(seen, 1.0).flatten(1).amin(1)
+            confidence = least.unsqueeze(1).expand_as(confidence)
         accepted = seen & (confidence >= settings.min_confidence)
         filled = labels.clone()
         filled[rows] = torch.where(accepted, pseudo, IGNORED_LABEL)
         return filled
 
-    def hard_weights(self, labels: Tensor) -> Tensor | None:
+    def hard_weights(self, labels: Tensor, teacher_logits: Tensor | None, has_gold: Tensor | None) -> Tensor | None:
         """How much each hard word counts; None where all count 1.
 
         Args:
             labels: settled, see `hard_labels`. Shape: (batch, ...)
+            teacher_logits: NaN where the teacher saw nothing. Shape: (batch, ..., labels)
+            has_gold: False on rows whose labels are the teacher's. Shape: (batch,)
 
         Returns:
             0 where there is no label. Shape: (batch, ...)
         """
         weights = self._entity_weights(labels)
+        if self._weighs_by_confidence and teacher_logits is not None and has_gold is not None:
+            is_gold = has_gold.view(-1, *[1] * (labels.ndim - 1))
+            confidence = self._confidence(teacher_logits, labels).masked_fill(is_gold, 1.0)
+            weights = confidence if weights is None else weights * confidence
         return None if weights is None else weights.masked_fill(labels == IGNORED_LABEL, 0.0)
 
     def soft_weights(self, teacher_logits: Tensor) -> Tensor | None:
@@ -154,8 +167,22 @@ class TeacherStudentDistill:
         Returns:
             0 where there are no outputs. Shape: (batch, ...)
         """
-        weights = self._entity_weights(teacher_logits.nan_to_num(0.0).argmax(-1))
+        best = teacher_logits.nan_to_num(0.0).argmax(-1)
+        weights = self._entity_weights(best)
+        if self._weighs_by_confidence:
+            confidence = self._confidence(teacher_logits, best)
+            weights = confidence if weights is None else weights * confidence
         return None if weights is None else weights.masked_fill(teacher_logits[..., 0].isnan(), 0.0)
+
+    @property
+    def _weighs_by_confidence(self) -> bool:
+        return self.distillation is not None and self.distillation.weight_by_confidence
+
+    def _confidence(self, teacher_logits: Tensor, labels: Tensor) -> Tensor:
+        """The probability that the teacher gives to labels; 0 where it saw nothing. Shape: (rows, ...)"""
+        temperature = self.distillation.teacher_temperature if self.distillation else 1.0
+        probabilities = (teacher_logits.float() / temperature).softmax(-1).nan_to_num(0.0)
+        return probabilities.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
 
     def _entity_weights(self, labels: Tensor) -> Tensor | None:
         weight = self.distillation.entity_weight if self.distillation else 1.0
@@ -227,7 +254,7 @@ class TeacherStudentDistill:
         settings = self.distillation or DistillSettings()
         logits = logits.float()
         labels = self.hard_labels(labels, teacher_logits, has_gold)
-        hard_weights = self.hard_weights(labels) if hard_weights is None else hard_weights
+        hard_weights = self.hard_weights(labels, teacher_logits, has_gold) if hard_weights is None else hard_weights
         n_hard = _total_weight(hard_weights, labels != IGNORED_LABEL) if n_hard is None else n_hard
         hard = self.sum_hard_loss(logits, labels, mask, hard_weights) / _unless_zero(n_hard)
         if teacher_logits is None or self.distillation is None:

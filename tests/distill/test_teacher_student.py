@@ -35,6 +35,12 @@ def log_softmax(values: list[float]) -> list[float]:
     return [value - total for value in values]
 
 
+def best_of(how: DistillSettings, teacher: list[float]) -> tuple[int, float]:
+    """The teacher's best label of a word, and the probability that it gives it."""
+    probabilities = [math.exp(value) for value in log_softmax([x / how.teacher_temperature for x in teacher])]
+    return probabilities.index(max(probabilities)), max(probabilities)
+
+
 def slow_soft(how: DistillSettings, s: list[float], t: list[float]) -> float:
     """The soft term of a word."""
     if how.loss_fn == "mse":
@@ -62,16 +68,21 @@ def slow_loss(
     """Total, hard and soft, word by word as the contract says it: values and their weights."""
     hard, soft = [(0.0, 0.0)], [(0.0, 0.0)]
     for row, word in itertools.product(*map(range, labels.shape)):
-        s, gold = student[row, word].tolist(), int(labels[row, word])
+        s, gold, sure = student[row, word].tolist(), int(labels[row, word]), 1.0
         t = None if teacher is None or teacher[row, word].isnan().any() else teacher[row, word].tolist()
         if t is not None:
-            log_probs = log_softmax(t)
-            best = log_probs.index(max(log_probs))
-            soft.append((slow_soft(how, s, t), how.entity_weight if best != 0 else 1.0))
+            best, probability = best_of(how, t)
+            sure = probability if how.weight_by_confidence else 1.0
+            soft.append((slow_soft(how, s, t), sure * (how.entity_weight if best != 0 else 1.0)))
             if has_gold is not None and not has_gold[row]:
-                gold = best if math.exp(log_probs[best]) >= how.min_confidence else IGNORED_LABEL
+                if how.confidence_level == "sentence":
+                    probability = min(
+                        best_of(how, other.tolist())[1] for other in teacher[row] if not other.isnan().any()
+                    )
+                gold = best if probability >= how.min_confidence else IGNORED_LABEL
         if gold != IGNORED_LABEL:
-            hard.append((-log_softmax(s)[gold], how.entity_weight if gold != 0 else 1.0))
+            sure = sure if has_gold is not None and not has_gold[row] else 1.0
+            hard.append((-log_softmax(s)[gold], sure * (how.entity_weight if gold != 0 else 1.0)))
     mean_hard, mean_soft = (
         sum(value * weight for value, weight in term) / (sum(weight for _, weight in term) or 1)
         for term in (hard, soft)
@@ -101,6 +112,9 @@ def lessons(draw: st.DrawFn) -> SimpleNamespace:
         dkd_beta=draw(st.sampled_from([0.0, 8.0])),
         entity_weight=draw(st.sampled_from([0.1, 1.0, 5.0])),
         min_confidence=draw(st.sampled_from([0.0, 0.5, 0.9])),
+        confidence_level=draw(st.sampled_from(["word", "sentence"])),
+        weight_by_confidence=draw(st.booleans()),
+        teacher_temperature=draw(st.sampled_from([0.5, 1.0, 3.0])),
     )
     return SimpleNamespace(student=student, teacher=teacher, labels=labels, has_gold=has_gold, how=how)
 
@@ -205,6 +219,26 @@ def test_pseudo_labels_fill_only_rows_without_gold_and_only_sure_words() -> None
     assert Student().hard_labels(gold, teacher, torch.tensor([True, False])).tolist()[1] == [0, 0, -100]
 
 
+def test_a_sentence_is_taken_whole_or_not_at_all_by_its_least_sure_word() -> None:
+    sure, doubtful, unseen = [4.0, 0.0, 0.0], [0.3, 0.2, 0.1], [NAN] * 3
+    teacher = torch.tensor([[sure, doubtful], [sure, unseen], [sure, sure]])
+    model = Student().distill_with(DistillSettings(min_confidence=0.5, confidence_level="sentence"))
+    nothing = torch.full((3, 2), IGNORED_LABEL)
+    found = model.hard_labels(nothing, teacher, torch.zeros(3, dtype=torch.bool))
+    assert found.tolist() == [[-100, -100], [0, -100], [0, 0]]
+
+
+def test_a_calibrated_teacher_is_less_sure() -> None:
+    teacher = torch.tensor([[[2.0, 0.0]]])
+    nothing, no_gold = torch.full((1, 1), IGNORED_LABEL), torch.tensor([False])
+    for temperature, label in ((1.0, 0), (4.0, IGNORED_LABEL)):
+        how = DistillSettings(min_confidence=0.7, teacher_temperature=temperature, weight_by_confidence=True)
+        model = Student().distill_with(how)
+        assert model.hard_labels(nothing, teacher, no_gold).item() == label
+        expected = 1 / (1 + math.exp(-2.0 / temperature))
+        assert model.soft_weights(teacher).item() == pytest.approx(expected)
+
+
 def test_has_gold_decides_and_not_whether_a_row_has_labels() -> None:
     teacher = torch.randn(1, 2, 3)
     nothing = torch.full((1, 2), IGNORED_LABEL)
@@ -254,6 +288,7 @@ def test_pseudo_labels_skip_a_word_the_teacher_never_saw(new_tagger: Any) -> Non
         ({"dkd_alpha": 0.0, "dkd_beta": 0.0}, "dkd's weights must not be negative, nor both zero, got 0.0 and 0.0"),
         ({"dkd_beta": -1.0}, "dkd's weights must not be negative"),
         ({"entity_weight": 0.0}, "entity_weight must be positive, got 0.0"),
+        ({"teacher_temperature": 0.0}, "teacher_temperature must be positive, got 0.0"),
         ({"min_confidence": 1.0}, "min_confidence must be in"),
         ({"min_confidence": -0.5}, "min_confidence must be in"),
     ],
@@ -363,7 +398,7 @@ STEADY_BERT = dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 
 LESSONS = {
     "plain": DistillSettings(loss_fn="kl", temperature=2.0, min_confidence=0.3),
-    "weighted": DistillSettings(loss_fn="dkd", entity_weight=4.0, min_confidence=0.3),
+    "weighted": DistillSettings(loss_fn="dkd", entity_weight=4.0, min_confidence=0.3, weight_by_confidence=True),
 }
 
 

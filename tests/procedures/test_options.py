@@ -384,6 +384,21 @@ CASES: dict[str, tuple[str, str, Check]] = {
         "--pseudo_threshold 0.999999 --data_dir DROP",
         lambda new, old: new.logged("hard_loss") == [0, 0],
     ),
+    "confidence_level": (
+        "tagger_kd_pseudo",
+        "--pseudo_threshold 0.6 --confidence_level sentence --data_dir DROP",
+        lambda new, old: differs(new, Result(old.folder.parent / "sure-words"), "hard_loss"),
+    ),
+    "weight_by_confidence": (
+        "tagger_kd_pseudo",
+        "--weight_by_confidence",
+        lambda new, old: differs(new, old, "hard_loss") and differs(new, old, "soft_loss"),
+    ),
+    "calibrate_teacher": (
+        "tagger_kd_pseudo",
+        "--pseudo_threshold 0.6 --calibrate_teacher",
+        lambda new, old: "teacher calibrated on dev: temperature" in new.report and not same(new, old),
+    ),
     "unlabeled_ratio": (
         "tagger_kd_pseudo",
         "--unlabeled_ratio 0.25 --max_steps 0 --epochs 1",
@@ -403,6 +418,8 @@ def plain(home: Path) -> dict[str, Result]:
         assert train(command(procedure, home, f"plain-{procedure}")) == 0
         done[procedure] = Result(home / f"plain-{procedure}")
     assert train(command("tagger", home, "unclipped", "--lr 0.1 --warmup 0")) == 0
+    given = "--pseudo_threshold 0.6 --data_dir DROP"
+    assert train(command("tagger_kd_pseudo", home, "sure-words", given)) == 0
     for loss in ("kl", "dkd"):
         assert train(command("tagger_kd", home, loss, f"--kd_loss_fn {loss}")) == 0
     return done
@@ -449,6 +466,9 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
         ("--kd_temp 2", "--kd_temp 2.0 has no part in --kd_loss_fn mse"),
         ("--dkd_beta 8", "are of --kd_loss_fn dkd; add it"),
         ("--kd_loss_fn dkd --dkd_alpha 0 --dkd_beta 0", "must not both be 0"),
+        ("--confidence_level sentence", "is for --pseudo_threshold; add it"),
+        ("--calibrate_teacher", "is for --pseudo_threshold and --weight_by_confidence; add one"),
+        ("--calibrate_teacher --weight_by_confidence --data_dir HOME/empty", "needs labelled dev sentences"),
         ("--entity_weight 0", "--entity_weight must be positive, got 0.0"),
         ("--entity_weight 2 --data_dir HOME/wide --tag_col 1 --teacher_model_path HOME/plain", "plain tags have none"),
     ],
@@ -458,7 +478,7 @@ def test_options_that_would_do_nothing_are_refused(
 ) -> None:
     if "HOME/plain" in given and not (home / "plain").exists():
         assert train(command("tagger", home, "plain", f"{WIDE} --tag_col 1")) == 0
-    assert train(command("tagger_kd", home, "refused", given)) == 2
+    assert train(command("tagger_kd_pseudo", home, "refused", given)) == 2
     assert rule in capsys.readouterr().err
     assert not (home / "refused").exists()
 
