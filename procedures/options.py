@@ -209,12 +209,15 @@ class TaggerModelOptions:
     """Characters that a word shows at most: its beginning and its end."""
     word_dropout: float = 0.25
     """Share of the words whose vector is replaced by the unknown word's, in training."""
+    freeze_epochs: float = 0.0
+    """Epochs at the beginning in which word vectors stay as they began."""
 
     def __post_init__(self) -> None:
         _check("at least 1", min_word_count=self.min_word_count)
         if self.max_vocab is not None:
             _check("at least 1", max_vocab=self.max_vocab)
         _check("from 0 to below 1", word_dropout=self.word_dropout)
+        _check("at least 0", freeze_epochs=self.freeze_epochs)
         if self.max_word_length < 2:
             raise ValueError(f"--max_word_length must be at least 2, got {self.max_word_length}")
 
@@ -253,6 +256,14 @@ class TeacherOptions:
     """Weight of the soft term: the teacher's outputs."""
     kd_student_w: float = 1.0
     """Weight of the hard term: gold tags and pseudo-labels."""
+    kd_temp_end: float | None = None
+    """Temperature at the last step; by default it does not move."""
+    kd_dist_w_end: float | None = None
+    """Weight of the soft term at the last step; by default it does not move."""
+    kd_student_w_end: float | None = None
+    """Weight of the hard term at the last step; by default it does not move."""
+    kd_ramp: Literal["linear", "cosine"] = "linear"
+    """How what moves gets from its beginning to its end: evenly, or slowly at both ends."""
     kd_loss_fn: Literal["kl", "kl-std", "dkd", "mse"] = "mse"
     """Soft term: KL divergence of the distributions, of the distributions of standardised logits, or decoupled into the
     teacher's best label and the others; or the squared error of the logits."""
@@ -267,6 +278,7 @@ class TeacherOptions:
         _check("positive", kd_temp=self.kd_temp)
         if self.kd_temp != 1 and self.kd_loss_fn == "mse":
             raise ValueError(f"--kd_temp {self.kd_temp} has no part in --kd_loss_fn mse; add --kd_loss_fn kl")
+        self._check_ends()
         if (self.dkd_alpha, self.dkd_beta) != (1, 1) and self.kd_loss_fn != "dkd":
             raise ValueError("--dkd_alpha and --dkd_beta are of --kd_loss_fn dkd; add it, or leave them out")
         _check("at least 0", dkd_alpha=self.dkd_alpha, dkd_beta=self.dkd_beta)
@@ -278,6 +290,19 @@ class TeacherOptions:
         _check("at least 0", kd_dist_w=self.kd_dist_w, kd_student_w=self.kd_student_w)
         if self.kd_dist_w + self.kd_student_w == 0:
             raise ValueError("--kd_dist_w and --kd_student_w must not both be 0: nothing would be learnt")
+
+    def _check_ends(self) -> None:
+        names = ("kd_temp_end", "kd_dist_w_end", "kd_student_w_end")
+        ends = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        if "kd_temp_end" in ends:
+            _check("positive", kd_temp_end=ends["kd_temp_end"])
+            if self.kd_loss_fn == "mse":
+                raise ValueError("--kd_temp_end has no part in --kd_loss_fn mse; add --kd_loss_fn kl")
+        _check("at least 0", **ends)
+        if ends.get("kd_dist_w_end", self.kd_dist_w) + ends.get("kd_student_w_end", self.kd_student_w) == 0:
+            raise ValueError("the weights of both terms must not both end at 0: nothing would be learnt")
+        if self.kd_ramp != "linear" and not ends:
+            raise ValueError(f"--kd_ramp {self.kd_ramp} is for what moves; add --kd_dist_w_end or another end")
 
 
 @dataclass(kw_only=True)
@@ -307,6 +332,10 @@ class UnlabeledOptions:
     pseudo_threshold and weight_by_confidence."""
     unlabeled_ratio: float | None = None
     """Raw sentences for each gold sentence in an epoch, drawn anew each time; by default all of them."""
+    schedule: Literal["joint", "staged"] = "joint"
+    """joint: raw and gold sentences together in each epoch; staged: raw ones first, gold ones last."""
+    gold_share: float = 0.2
+    """staged: share of the training, at its end, that reads gold sentences."""
 
     def __post_init__(self) -> None:
         _check("from 0 to below 1", pseudo_threshold=self.pseudo_threshold)
@@ -316,6 +345,12 @@ class UnlabeledOptions:
             raise ValueError("--calibrate_teacher is for --pseudo_threshold and --weight_by_confidence; add one")
         if self.unlabeled_ratio is not None:
             _check("positive", unlabeled_ratio=self.unlabeled_ratio)
+        if not 0 < self.gold_share < 1:
+            raise ValueError(f"--gold_share must be between 0 and 1, got {self.gold_share}")
+        if self.gold_share != 0.2 and self.schedule == "joint":
+            raise ValueError("--gold_share is of --schedule staged; add it, or leave it out")
+        if self.schedule == "staged" and self.unlabeled_ratio is not None:
+            raise ValueError("--unlabeled_ratio mixes what --schedule staged keeps apart; keep one")
         if not self.unlabeled_filename:
             raise ValueError("--unlabeled_filename must name at least one file")
 
@@ -333,6 +368,8 @@ class TaggerKdPseudoOptions(TaggerKdOptions, UnlabeledOptions):
         UnlabeledOptions.__post_init__(self)
         if self.data_dir is None and self.unlabeled_ratio is not None:
             raise ValueError("--unlabeled_ratio is per gold sentence: it needs a --data_dir")
+        if self.data_dir is None and self.schedule == "staged":
+            raise ValueError("--schedule staged ends with gold sentences: it needs a --data_dir")
 
 
 @dataclass(kw_only=True)

@@ -11,6 +11,7 @@ from nlparch.data.corpora import Corpus
 from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
 from nlparch.distill.cache import TeacherOutputs
 from nlparch.distill.calibration import fit_temperature, negative_log_likelihood
+from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
 from nlparch.distill.teachers import teacher_outputs, teacher_word_states
@@ -127,7 +128,8 @@ def distil(
     model = new_tagger(options, run, labels, rows["words"], splitter=splitter).distill_with(settings)
     if getattr(options, "calibrate_teacher", False):
         temperature = lesson.fit_temperature(_dev_rows(corpus), match)
-        model.distill_with(dataclasses.replace(settings, teacher_temperature=temperature))
+        settings = dataclasses.replace(settings, teacher_temperature=temperature)
+        model.distill_with(settings)
     outputs = lesson.outputs(rows, "training rows")
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
@@ -135,7 +137,8 @@ def distil(
     if lesson.starts_words:
         lesson.start_words(model, words_to_start(model, rows["words"]))
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
-    runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match)
+    course = _course(options, settings)
+    runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match, course=course)
     _compare(run, lesson, corpus, model, match, precision=precision)
 
 
@@ -152,6 +155,16 @@ def _settings(options: TaggerKdOptions) -> DistillSettings:
         confidence_level=getattr(options, "confidence_level", "word"),
         weight_by_confidence=getattr(options, "weight_by_confidence", False),
     )
+
+
+def _course(options: TaggerKdOptions, begin: DistillSettings) -> Course | None:
+    ends = {
+        "temperature": options.kd_temp_end,
+        "dist_w": options.kd_dist_w_end,
+        "student_w": options.kd_student_w_end,
+    }
+    given: dict[str, Any] = {name: end for name, end in ends.items() if end is not None}
+    return Course(begin, dataclasses.replace(begin, **given), options.kd_ramp) if given else None
 
 
 def _dev_rows(corpus: Corpus) -> Any:

@@ -149,6 +149,11 @@ class NeuralTagger(WordTagger, PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Leaves every layer as its own constructor made it."""
 
+    @property
+    def word_vectors(self) -> Tensor:
+        """The table of word vectors, a parameter. Shape: (n_words, word_width)"""
+        return self.embedder.words.table.weight
+
     def set_word_vectors(self, vectors: dict[str, np.ndarray]) -> None:
         """Begins with these vectors for words of the vocabulary, or as near to them as buckets of hashed words come.
 
@@ -163,7 +168,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
             rows, values = fit_buckets(ids, values)
         else:
             rows = np.array([self.features.word_id(word) for word in vectors])
-        table = self.embedder.words.table.weight
+        table = self.word_vectors
         with torch.no_grad():
             table[torch.from_numpy(rows)] = torch.from_numpy(values).to(table)
 
