@@ -65,6 +65,11 @@ class DistillSettings:
         if not 0 <= self.min_confidence < 1:
             raise ValueError(f"min_confidence must be in [0, 1), got {self.min_confidence}")
 
+    @property
+    def weighs_evenly(self) -> bool:
+        """Whether all words count alike."""
+        return self.entity_weight == 1 and not self.weight_by_confidence
+
 
 @dataclass
 class LossTerms:
@@ -151,12 +156,14 @@ class TeacherStudentDistill:
         Returns:
             0 where there is no label. Shape: (batch, ...)
         """
+        settings = self.distillation
+        if settings is None or settings.weighs_evenly:
+            return None
         weights = self._entity_weights(labels)
-        if self._weighs_by_confidence and teacher_logits is not None and has_gold is not None:
+        if settings.weight_by_confidence and teacher_logits is not None and has_gold is not None:
             is_gold = has_gold.view(-1, *[1] * (labels.ndim - 1))
-            confidence = self._confidence(teacher_logits, labels).masked_fill(is_gold, 1.0)
-            weights = confidence if weights is None else weights * confidence
-        return None if weights is None else weights.masked_fill(labels == IGNORED_LABEL, 0.0)
+            weights = weights * self._confidence(teacher_logits, labels).masked_fill(is_gold, 1.0)
+        return weights.masked_fill(labels == IGNORED_LABEL, 0.0)
 
     def soft_weights(self, teacher_logits: Tensor) -> Tensor | None:
         """How much each soft word counts; None where all count 1.
@@ -167,16 +174,14 @@ class TeacherStudentDistill:
         Returns:
             0 where there are no outputs. Shape: (batch, ...)
         """
+        settings = self.distillation
+        if settings is None or settings.weighs_evenly:
+            return None
         best = teacher_logits.nan_to_num(0.0).argmax(-1)
         weights = self._entity_weights(best)
-        if self._weighs_by_confidence:
-            confidence = self._confidence(teacher_logits, best)
-            weights = confidence if weights is None else weights * confidence
-        return None if weights is None else weights.masked_fill(teacher_logits[..., 0].isnan(), 0.0)
-
-    @property
-    def _weighs_by_confidence(self) -> bool:
-        return self.distillation is not None and self.distillation.weight_by_confidence
+        if settings.weight_by_confidence:
+            weights = weights * self._confidence(teacher_logits, best)
+        return weights.masked_fill(teacher_logits[..., 0].isnan(), 0.0)
 
     def _confidence(self, teacher_logits: Tensor, labels: Tensor) -> Tensor:
         """The probability that the teacher gives to labels; 0 where it saw nothing. Shape: (rows, ...)"""
@@ -184,12 +189,10 @@ class TeacherStudentDistill:
         probabilities = (teacher_logits.float() / temperature).softmax(-1).nan_to_num(0.0)
         return probabilities.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
 
-    def _entity_weights(self, labels: Tensor) -> Tensor | None:
-        weight = self.distillation.entity_weight if self.distillation else 1.0
-        if weight == 1:
-            return None
-        assert self.outside_label is not None
-        return torch.where(torch.eq(labels, self.outside_label), 1.0, weight)
+    def _entity_weights(self, labels: Tensor) -> Tensor:
+        assert self.distillation is not None
+        weights = torch.full(labels.shape, self.distillation.entity_weight, device=labels.device)
+        return weights if self.outside_label is None else weights.masked_fill(labels == self.outside_label, 1.0)
 
     def count_words(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """How many words of a batch each mean of the loss is over; `forward` takes counts under the same names.
