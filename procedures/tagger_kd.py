@@ -24,6 +24,20 @@ from . import runs
 from .options import TaggerKdOptions
 from .tagger import new_tagger, words_to_start
 
+_LESSON = {
+    "temperature": "kd_temp",
+    "dist_w": "kd_dist_w",
+    "student_w": "kd_student_w",
+    "loss_fn": "kd_loss_fn",
+    "dkd_alpha": "dkd_alpha",
+    "dkd_beta": "dkd_beta",
+    "entity_weight": "entity_weight",
+    "min_confidence": "pseudo_threshold",
+    "confidence_level": "confidence_level",
+    "weight_by_confidence": "weight_by_confidence",
+}
+"""Settings of the lesson, and the options that give them."""
+
 
 def run(options: TaggerKdOptions) -> None:
     """Distils the teacher into a tagger and reports both."""
@@ -143,18 +157,9 @@ def distil(
 
 
 def _settings(options: TaggerKdOptions) -> DistillSettings:
-    return DistillSettings(
-        temperature=options.kd_temp,
-        dist_w=options.kd_dist_w,
-        student_w=options.kd_student_w,
-        loss_fn=options.kd_loss_fn,
-        dkd_alpha=options.dkd_alpha,
-        dkd_beta=options.dkd_beta,
-        entity_weight=options.entity_weight,
-        min_confidence=getattr(options, "pseudo_threshold", 0.0),
-        confidence_level=getattr(options, "confidence_level", "word"),
-        weight_by_confidence=getattr(options, "weight_by_confidence", False),
-    )
+    """The lesson that the options describe; those about raw text are not of every procedure."""
+    given = {name: getattr(options, option) for name, option in _LESSON.items() if hasattr(options, option)}
+    return DistillSettings(**given)
 
 
 def _course(options: TaggerKdOptions, begin: DistillSettings) -> Course | None:
