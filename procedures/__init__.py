@@ -52,5 +52,22 @@ PROCEDURES = (
         run=f"{_HERE}.evaluate:run",
         summary="score a saved model on a labelled file",
         command="eval",
+        positional=("model_dir", "data_file"),
+    ),
+    Procedure(
+        name="export",
+        options=f"{_HERE}.export_options:ExportOptions",
+        run=f"{_HERE}.export:run",
+        summary="export a model to a folder that predicts and serves without torch",
+        command="export",
+        positional=("model_dir", "output_dir"),
+    ),
+    Procedure(
+        name="bench",
+        options=f"{_HERE}.export_options:BenchOptions",
+        run=f"{_HERE}.bench:run",
+        summary="measure models: score, size, speed, latency, memory, start",
+        command="bench",
+        positional=("model_dirs",),
     ),
 )

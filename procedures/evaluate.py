@@ -1,17 +1,16 @@
 """Score a saved model on a labelled file, beside a teacher where one is given."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlparch.data.conll import ReadCounts, Sentence, read_file
-from nlparch.data.labels import OUTSIDE, LabelSet, convert, detect_scheme, has_prefix, split_tag
+from nlparch.data.labels import LabelSet, split_tag
 from nlparch.errors import UserError
 from nlparch.metrics import agreement
 from nlparch.report import write_report
 
 from . import runs
+from .labelled_file import read_labelled, rows_for
 from .options import EvalOptions
 
 _SPLIT = "test"
@@ -21,11 +20,11 @@ def run(options: EvalOptions) -> None:
     """Scores the model and prints the report; `metrics.json` has the labelled file's scores under `test`."""
     runs.quiet_libraries()
     folder = None if options.output_dir is None else _check_empty(Path(options.output_dir))
-    sentences, notes = _read(options)
+    sentences, notes = read_labelled(options.data_file, options)
     device = runs.choose_device(options)
     model = runs.load_model(options.model_dir, device)
     teacher = None if options.teacher is None else runs.load_model(options.teacher, device)
-    rows, more_notes = _rows(sentences, model.label_set)
+    rows, more_notes = rows_for(sentences, model.label_set)
     notes += [*more_notes, *_reading_notes(model, rows, "the model")]
     metrics = _score(options, model, teacher, rows)
     if teacher is not None:
@@ -42,33 +41,6 @@ def _check_empty(folder: Path) -> Path:
         raise UserError(f"--output_dir must be a new or an empty folder, {folder} holds something; name another")
     runs.check_can_make(folder, "--output_dir")
     return folder
-
-
-def _read(options: EvalOptions) -> tuple[list[Sentence], list[str]]:
-    counts = ReadCounts()
-    columns: Any = {name: getattr(options, name) for name in ("word_col", "tag_col", "ignore_token")}
-    sentences = list(read_file(options.data_file, counts=counts, **columns))
-    notes = [f"{options.data_file}: {counts.sentences:,} sentences, {counts.words:,} words", *counts.notes()]
-    return sentences, notes
-
-
-def _rows(sentences: Sequence[Sentence], labels: LabelSet) -> tuple[dict[str, Any], list[str]]:
-    """The sentences in the columns of a corpus, gold in the model's scheme, and what that changed."""
-    gold = [sentence.tags or [] for sentence in sentences]
-    notes = []
-    if labels.scheme != "plain":
-        # A stray tag without a prefix does not make plain what the model says are spans.
-        source = detect_scheme([tag if has_prefix(tag) else OUTSIDE for tag in tags] for tags in gold)
-        converted = [convert(tags, source=source, target=labels.scheme) for tags in gold]
-        gold = [tags for tags, _ in converted]
-        notes += [f"gold tags turned from {source} into {labels.scheme}"] if source != labels.scheme else []
-        if n_repaired := sum(count for _, count in converted):
-            notes.append(f"gold tags of {n_repaired} words broke the rules of {source} and were repaired")
-    unknown = Counter(tag for tags in gold for tag in tags if tag not in labels.ids)
-    if unknown:
-        listed = ", ".join(f"{tag} {count}" for tag, count in sorted(unknown.items()))
-        notes.append(f"{unknown.total()} words carry tags that the model lacks, kept, and scored as errors: {listed}")
-    return {"words": [sentence.words for sentence in sentences], "tags": gold}, notes
 
 
 def _score(options: EvalOptions, model: Any, teacher: Any, rows: dict[str, Any]) -> dict[str, Any]:

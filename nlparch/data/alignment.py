@@ -5,13 +5,17 @@ windows that begin and end between words; a word takes its output from the windo
 edge. A word without pieces (the tokenizer throws some characters away) has position -1.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from nlparch.errors import UserError
+
+# Half a character, which JSON can write and no tokenizer can read.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +41,20 @@ class PieceAligner:
     """Turns sentences of words into rows of pieces.
 
     Args:
-        tokenizer: a fast transformers tokenizer.
+        tokenizer: with its special pieces; padding and truncation are turned off.
+        pad_id: the padding piece.
         max_length: pieces a row may hold, special ones included.
         overlap: pieces that neighbouring windows share at most.
 
     Raises:
-        UserError: If the tokenizer has no fast version, or `max_length` leaves no room for words.
+        UserError: If `max_length` leaves no room for words.
     """
 
-    def __init__(self, tokenizer: Any, *, max_length: int, overlap: int) -> None:
-        if not getattr(tokenizer, "is_fast", False):
-            raise UserError(f"a tokenizer must have a fast version to align words, {type(tokenizer).__name__} has none")
-        self._prefix, self._suffix = _special_pieces(tokenizer)
+    def __init__(self, tokenizer: Tokenizer, *, pad_id: int, max_length: int, overlap: int) -> None:
         self._tokenizer = tokenizer
-        self._pad_id: int = tokenizer.pad_token_id or 0
+        self._pad_id = pad_id
+        self._read_whole_texts()
+        self._prefix, self._suffix = _special_pieces(tokenizer)
         self._capacity = max_length - len(self._prefix) - len(self._suffix)
         if self._capacity < 1:
             raise UserError(
@@ -63,21 +67,18 @@ class PieceAligner:
 
     def __call__(self, sentences: Sequence[Sequence[str]]) -> AlignedBatch:
         """Aligns a batch of sentences, none of them empty."""
-        encoded = self._tokenizer(
-            [list(words) for words in sentences],
-            is_split_into_words=True,
+        self._read_whole_texts()  # whoever else holds the tokenizer may have set them since
+        encoded = self._tokenizer.encode_batch(
+            [[_LONE_SURROGATE.sub("\ufffd", word) for word in words] for words in sentences],
+            is_pretokenized=True,
             add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,  # its warning of over-long input is about rows that are never fed
         )
         longest = max(len(words) for words in sentences)
         word_rows = np.full((len(sentences), longest), -1, dtype=np.int64)
         word_positions = np.full((len(sentences), longest), -1, dtype=np.int64)
         rows: list[list[int]] = []
-        for index, words in enumerate(sentences):
-            piece_ids, owners = encoded["input_ids"][index], encoded.word_ids(index)
-            self._add_sentence(rows, word_rows[index], word_positions[index], piece_ids, owners, len(words))
+        for index, (words, pieces) in enumerate(zip(sentences, encoded, strict=True)):
+            self._add_sentence(rows, word_rows[index], word_positions[index], pieces.ids, pieces.word_ids, len(words))
         mask = np.arange(longest) < np.array([len(words) for words in sentences])[:, None]
         input_ids, attention_mask = _pad(rows, self._pad_id)
         return AlignedBatch(input_ids, attention_mask, word_rows, word_positions, mask)
@@ -88,6 +89,10 @@ class PieceAligner:
         ends = batch.attention_mask.sum(1, keepdims=True) - len(self._suffix)
         own: np.ndarray = (places >= len(self._prefix)) & (places < ends)
         return own
+
+    def _read_whole_texts(self) -> None:
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
 
     def _add_sentence(
         self,
@@ -113,14 +118,14 @@ class PieceAligner:
             rows.append([*self._prefix, *pieces, *self._suffix])
 
 
-def _special_pieces(tokenizer: Any) -> tuple[list[int], list[int]]:
+def _special_pieces(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     """The special pieces before and after the words of a text."""
     for word in ("a", *tokenizer.get_vocab()):  # some tokenizers throw away what they do not know
-        probe = tokenizer([word], is_split_into_words=True)
-        owners = probe.word_ids()
+        probe = tokenizer.encode([word], is_pretokenized=True)
+        owners = probe.word_ids
         if 0 in owners:
             first, last = owners.index(0), len(owners) - owners[::-1].index(0)
-            return probe["input_ids"][:first], probe["input_ids"][last:]
+            return probe.ids[:first], probe.ids[last:]
     raise UserError("a tokenizer must have a piece for some word, this one has none")
 
 

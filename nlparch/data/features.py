@@ -7,11 +7,10 @@ alone, never on its neighbours.
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,8 @@ _N_RESERVED = 2
 SHAPES = ("", "lower", "Capitalised", "UPPER", "mIxed", "digits", "d1g1ts", "other")
 """What a word looks like; a shape's id is its place."""
 
+_LOWER, _CAPITALISED = SHAPES.index("lower"), SHAPES.index("Capitalised")
+
 AFFIX_LENGTHS = (2, 3, 4)
 """Characters of a word's beginnings and ends that are features of their own, case and all."""
 N_AFFIXES = 2 * len(AFFIX_LENGTHS)
@@ -30,10 +31,30 @@ N_AFFIXES = 2 * len(AFFIX_LENGTHS)
 N_WORD_HASHES = 2
 """Buckets of a hashed word: two words that share one rarely share both."""
 
+# The checksum goes on from one of these, so that a beginning and an end of the same letters differ.
+_BEGINS, _ENDS = zlib.crc32(b"^"), zlib.crc32(b"$")
+
 FILE_NAME = "features.json"
-_MAX_CACHED_FORMS = 200_000
+_MAX_REMEMBERED_FORMS = 200_000
 
 Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class FormBatch:
+    """Forms as ids: a form is a word as written, and all that a model knows of the word by itself.
+
+    Attributes:
+        word_ids: Shape: (forms,); where words are hashed, (forms, N_WORD_HASHES)
+        shape_ids: Shape: (forms,)
+        char_ids: Shape: (forms, characters)
+        affix_ids: buckets of the beginnings, then of the ends; 0 where a word is shorter. Shape: (forms, N_AFFIXES)
+    """
+
+    word_ids: Ids
+    shape_ids: Ids
+    char_ids: Ids
+    affix_ids: Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +65,8 @@ class FeatureBatch:
         word_ids: Shape: (batch, words); where words are hashed, (batch, words, N_WORD_HASHES)
         shape_ids: Shape: (batch, words)
         form_index: each word's place among the forms; 0 on padding. Shape: (batch, words)
-        char_ids: Shape: (forms, characters)
-        affix_ids: buckets of the beginnings, then of the ends; 0 where a word is shorter. Shape: (forms, N_AFFIXES)
+        char_ids: see `FormBatch`. Shape: (forms, characters)
+        affix_ids: see `FormBatch`. Shape: (forms, N_AFFIXES)
         mask: True on words. Shape: (batch, words)
     """
 
@@ -113,16 +134,30 @@ class WordFeatures:
         index = np.zeros((len(sentences), max(lengths)), dtype=np.int64)
         for row, words in enumerate(sentences):
             index[row, : lengths[row]] = [places.setdefault(word, len(places)) for word in words]
-        forms = [self._form(word) for word in places]
-        char_ids = np.zeros((len(forms), max(len(form.characters) for form in forms)), dtype=np.int64)
-        for place, form in enumerate(forms):
-            char_ids[place, : len(form.characters)] = form.characters
+        forms = self._batch_forms(places, self._remembered_ids)
         mask = np.arange(index.shape[1]) < np.array(lengths)[:, None]
-        ids = np.array([form.word for form in forms], dtype=np.int64)
-        word_ids = ids[index] * mask.reshape(*mask.shape, *[1] * (ids.ndim - 1))
-        shape_ids = np.array([form.shape for form in forms], dtype=np.int64)[index] * mask
-        affix_ids = np.array([form.affixes for form in forms], dtype=np.int64)
-        return FeatureBatch(word_ids, shape_ids, index, char_ids, affix_ids, mask)
+        ids_mask = mask if forms.word_ids.ndim == 1 else mask[..., None]
+        word_ids, shape_ids = forms.word_ids[index] * ids_mask, forms.shape_ids[index] * mask
+        return FeatureBatch(word_ids, shape_ids, index, forms.char_ids, forms.affix_ids, mask)
+
+    def encode_forms(self, words: Sequence[str]) -> FormBatch:
+        """The ids of words by themselves, at least one; nothing is remembered of them."""
+        return self._batch_forms(words, self._form_ids)
+
+    def _batch_forms(self, words: Collection[str], ids_of: Callable[[str], tuple[int, ...]]) -> FormBatch:
+        ids = np.array([ids_of(word) for word in words], dtype=np.int64)
+        shape_ids, affix_ids, word_ids = ids[:, 0], ids[:, 1 : 1 + N_AFFIXES], ids[:, 1 + N_AFFIXES :]
+        word_ids = word_ids if self.n_word_buckets else word_ids[:, 0]
+        return FormBatch(word_ids, shape_ids, self._character_ids(words), affix_ids)
+
+    def _character_ids(self, words: Collection[str]) -> Ids:
+        """Shape: (words, characters)"""
+        seen = [shorten(word, self.max_word_length) for word in words]
+        lengths = np.array([max(len(word), 1) for word in seen])
+        # numpy lays strings out as rows of code points, which is many times faster than a loop over characters.
+        codes = np.array(seen, dtype=f"U{lengths.max()}").view(np.uint32).reshape(len(seen), -1)
+        ids = self._ids_of_codes.take(codes, mode="clip")
+        return ids * (np.arange(ids.shape[1]) < lengths[:, None])
 
     def save(self, folder: str | Path) -> None:
         """Writes `features.json` into the folder."""
@@ -158,45 +193,42 @@ class WordFeatures:
         return {word: place for place, word in enumerate(self.words, start=_N_RESERVED)}
 
     @cached_property
-    def _character_ids(self) -> dict[str, int]:
-        return {character: place for place, character in enumerate(self.characters, start=_N_RESERVED)}
+    def _ids_of_codes(self) -> Ids:
+        """The id of each code point up to the last of the alphabet; the one behind it stands for all that follow."""
+        codes = [ord(character) for character in self.characters]
+        ids = np.full(max(codes, default=0) + 2, UNKNOWN, dtype=np.int64)
+        ids[codes] = np.arange(_N_RESERVED, self.n_characters)
+        return ids
 
     @cached_property
-    def _forms(self) -> "dict[str, _Form]":
+    def _remembered(self) -> dict[str, tuple[int, ...]]:
         return {}
 
-    def _form(self, word: str) -> "_Form":
-        form = self._forms.get(word)
-        if form is None:
-            if len(self._forms) >= _MAX_CACHED_FORMS:
-                self._forms.clear()
-            get = self._character_ids.get
-            characters = [get(character, UNKNOWN) for character in shorten(word, self.max_word_length)]
-            affixes = affix_ids(word, n_buckets=self.n_affix_buckets)
-            ids = self.bucket_ids(word) if self.n_word_buckets else self.word_id(word)
-            form = self._forms[word] = _Form(ids, shape_id(word), characters or [UNKNOWN], affixes)
-        return form
+    def _remembered_ids(self, word: str) -> tuple[int, ...]:
+        ids = self._remembered.get(word)
+        if ids is None:
+            if len(self._remembered) >= _MAX_REMEMBERED_FORMS:
+                self._remembered.clear()
+            ids = self._remembered[word] = self._form_ids(word)
+        return ids
 
-
-class _Form(NamedTuple):
-    """What is said of a word as written."""
-
-    word: int | tuple[int, int]
-    shape: int
-    characters: list[int]
-    affixes: list[int]
+    def _form_ids(self, word: str) -> tuple[int, ...]:
+        """The id of the word's shape, those of its affixes, and its own, one or several."""
+        word_ids = self.bucket_ids(word) if self.n_word_buckets else (self.word_id(word),)
+        return shape_id(word), *affix_ids(word, n_buckets=self.n_affix_buckets), *word_ids
 
 
 def affix_ids(word: str, *, n_buckets: int) -> list[int]:
     """The buckets of a word's beginnings and ends, from 1 to `n_buckets`; 0 for those it is too short for."""
     lengths = [length for length in AFFIX_LENGTHS if length <= len(word)]
     missing = [PADDING] * (len(AFFIX_LENGTHS) - len(lengths))
-    begins, ends = ["^" + word[:length] for length in lengths], ["$" + word[-length:] for length in lengths]
 
-    def bucket(affix: str) -> int:
-        return zlib.crc32(affix.encode("utf-8", "surrogatepass")) % n_buckets + 1
+    begins, ends = [word[:length] for length in lengths], [word[-length:] for length in lengths]
+    return [*_buckets(begins, _BEGINS, n_buckets), *missing, *_buckets(ends, _ENDS, n_buckets), *missing]
 
-    return [*map(bucket, begins), *missing, *map(bucket, ends), *missing]
+
+def _buckets(affixes: Sequence[str], mark: int, n_buckets: int) -> list[int]:
+    return [zlib.crc32(affix.encode("utf-8", "surrogatepass"), mark) % n_buckets + 1 for affix in affixes]
 
 
 def build_features(
@@ -259,7 +291,7 @@ def normalize_word(word: str, *, lowercase: bool, normalize_digits: bool) -> str
     """A word as a vocabulary knows it."""
     if lowercase:
         word = word.lower()
-    if normalize_digits and any(character.isdigit() for character in word):
+    if normalize_digits and not word.isalpha() and any(character.isdigit() for character in word):
         word = "".join("0" if character.isdigit() else character for character in word)
     return word
 
@@ -271,6 +303,8 @@ def shorten(word: str, length: int) -> str:
 
 def shape_id(word: str) -> int:
     """The id of a word's shape (see `SHAPES`)."""
+    if word.isalpha() and word[1:].islower() and (word[0].islower() or word[0].isupper()):
+        return _LOWER if word[0].islower() else _CAPITALISED  # most words, and what follows would say the same
     if word.isdigit():
         name = "digits"
     elif any(character.isdigit() for character in word):

@@ -68,6 +68,8 @@ def spans(tags: Sequence[str]) -> list[Span]:
     Returns:
         Type, first word and end word (exclusive) of each span, in order. Plain tags hold no spans.
     """
+    if tags.count(OUTSIDE) == len(tags):
+        return []  # most sentences of most corpora
     found: list[Span] = []
     start, current, is_open = -1, "", False
     for index, tag in enumerate(tags):

@@ -8,6 +8,7 @@ with its modifiers; in all but `spaces`, Chinese characters stand alone, as corp
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nlparch.errors import UserError
 
@@ -180,6 +181,32 @@ def make_splitter(spec: str) -> Splitter:
         raise UserError(
             f"a splitter must be one of {known}, or a regular expression for a word, got {spec!r}: {error}"
         ) from error
+
+
+class SplitText(NamedTuple):
+    """A text and its words.
+
+    Attributes:
+        text: the text.
+        offsets: (start, end) of each word in the text.
+        words: the words.
+    """
+
+    text: str
+    offsets: Sequence[tuple[int, int]]
+    words: Sequence[str]
+
+
+def split_text(item: str | Sequence[str], splitter: Splitter) -> SplitText:
+    """Makes raw text into words; words that are given stay as they are, joined by single spaces."""
+    if isinstance(item, str):
+        offsets = splitter(item)
+        return SplitText(item, offsets, [item[start:end] for start, end in offsets])
+    offsets, start = [], 0
+    for word in item:
+        offsets.append((start, start + len(word)))
+        start += len(word) + 1
+    return SplitText(" ".join(item), offsets, item)
 
 
 _CLOSING = re.compile(r"(?:[.,;:!?…)\]}”’»、。！？」』】〉》）،؛؟।॥，：；]+|'')\Z")

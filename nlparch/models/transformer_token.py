@@ -99,7 +99,11 @@ class TransformerTokenClassifier(WordTagger):
             max_length = min(longest, getattr(self.config, "window", None) or LONGEST_WINDOW)
         self.config.window = max_length
         self.tokenizer = tokenizer
-        self.aligner = PieceAligner(tokenizer, max_length=max_length, overlap=max_length // 4)
+        if not getattr(tokenizer, "is_fast", False):
+            raise UserError(f"a tokenizer must have a fast version to align words, {type(tokenizer).__name__} has none")
+        pad_id = tokenizer.pad_token_id or 0
+        pieces = tokenizer.backend_tokenizer
+        self.aligner = PieceAligner(pieces, pad_id=pad_id, max_length=max_length, overlap=max_length // 4)
         self.window = (max_length, max_length // 4)
         return self
 

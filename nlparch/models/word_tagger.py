@@ -13,7 +13,7 @@ from transformers.utils.generic import ModelOutput
 
 from nlparch.data.labels import IGNORED_LABEL, LabelSet, scheme_of_set
 from nlparch.data.predictions import TagPrediction, build_prediction
-from nlparch.data.words import make_splitter
+from nlparch.data.words import make_splitter, split_text
 from nlparch.devices import Precision, autocast
 from nlparch.distill.teacher_student import TeacherStudentDistill
 from nlparch.errors import UserError
@@ -188,12 +188,10 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
             raise ValueError(f"predict takes a list of texts, got one string; write predict([{inputs[:20]!r}])")
         split = make_splitter(self.splitter)
         for chunk in _chunks(inputs, batch_size * _BATCHES_SORTED_TOGETHER):
-            texts = [item if isinstance(item, str) else " ".join(item) for item in chunk]
-            spans = [split(item) if isinstance(item, str) else _joined_spans(item) for item in chunk]
-            sentences = [[text[start:end] for start, end in words] for text, words in zip(texts, spans, strict=True)]
-            tagged = self.tag_words(sentences, batch_size=batch_size, precision=precision)
-            for text, words, (tags, scores) in zip(texts, spans, tagged, strict=True):
-                yield build_prediction(text, words, tags, scores)
+            texts = [split_text(item, split) for item in chunk]
+            tagged = self.tag_words([text.words for text in texts], batch_size=batch_size, precision=precision)
+            for text, (tags, scores) in zip(texts, tagged, strict=True):
+                yield build_prediction(text.text, text.offsets, tags, scores)
 
     def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: value.to(self.device) for name, value in batch.items()}
@@ -240,14 +238,6 @@ def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def _joined_spans(words: Sequence[str]) -> list[tuple[int, int]]:
-    spans, start = [], 0
-    for word in words:
-        spans.append((start, start + len(word)))
-        start += len(word) + 1
-    return spans
 
 
 def _detached(value: Tensor | None) -> Tensor | None:

@@ -111,7 +111,19 @@ class CNNLSTM(nn.Module):
         Returns:
             Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
         """
-        encoded: Tensor = self.dropout(self.context(self.dropout(self.words(**word_inputs)), mask))
+        return self.read(self.words(**word_inputs), mask)
+
+    def read(self, words: Tensor, mask: Tensor) -> Tensor:
+        """Encodes words in their context.
+
+        Args:
+            words: Shape: (batch, words, words.out_width)
+            mask: True on words. Shape: (batch, words)
+
+        Returns:
+            Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
+        """
+        encoded: Tensor = self.dropout(self.context(self.dropout(words), mask))
         return encoded
 
 
@@ -166,7 +178,18 @@ class IDCNN(nn.Module):
         Returns:
             Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
         """
-        words = self.words(**word_inputs)
+        return self.read(self.words(**word_inputs), mask)
+
+    def read(self, words: Tensor, mask: Tensor) -> Tensor:
+        """Encodes words in their context.
+
+        Args:
+            words: Shape: (batch, words, words.out_width)
+            mask: True on words. Shape: (batch, words)
+
+        Returns:
+            Hidden vectors. Shape: (batch, words, out_width)
+        """
         # Every convolution must see zeros beyond a sentence's end, as it does where the batch ends.
         present = mask.unsqueeze(-1).to(words.dtype)
         hidden = self.first(self.input_dropout(words) * present).relu() * present
@@ -279,7 +302,9 @@ class BidirectionalLSTM(nn.Module):
 
     def _read_packed(self, inputs: Tensor, mask: Tensor) -> Tensor:
         lengths = mask.sum(1).clamp(min=1).cpu()
-        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        # An exported LSTM takes lengths in any order; sorting would only add nodes to the graph.
+        is_sorted = torch.onnx.is_in_onnx_export()
+        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=is_sorted)
         return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=mask.shape[1])[0]
 
     def _read_dense(self, inputs: Tensor, mask: Tensor) -> Tensor:

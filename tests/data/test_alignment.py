@@ -156,9 +156,13 @@ def test_first_pieces_are_found_among_special_ones(n_pieces: list[int], before: 
 # Sentences and tokenizers
 
 
+def new_aligner(tokenizer: Any, **settings: int) -> PieceAligner:
+    return PieceAligner(tokenizer.backend_tokenizer, pad_id=tokenizer.pad_token_id or 0, **settings)
+
+
 def check_alignment(tokenizer: Any, sentences: list[list[str]], max_length: int, overlap: int) -> None:
     """Compares an aligned batch with what the tokenizer itself says of each sentence."""
-    batch = PieceAligner(tokenizer, max_length=max_length, overlap=overlap)(sentences)
+    batch = new_aligner(tokenizer, max_length=max_length, overlap=overlap)(sentences)
     assert batch.input_ids.shape[1] <= max_length and batch.input_ids.shape == batch.attention_mask.shape
     assert batch.mask.tolist() == [[word < len(s) for word in range(batch.mask.shape[1])] for s in sentences]
     spoken: set[tuple[int, int]] = set()
@@ -198,7 +202,7 @@ def _WORD_PIECE() -> Any:
 
 
 def test_short_sentences_are_read_as_the_tokenizer_reads_them(tokenizer: Any) -> None:
-    aligner = PieceAligner(tokenizer, max_length=500, overlap=0)
+    aligner = new_aligner(tokenizer, max_length=500, overlap=0)
     for words in SENTENCES:
         batch, whole = aligner([words]), tokenizer(words, is_split_into_words=True)
         assert batch.input_ids.tolist() == [whole["input_ids"]]
@@ -208,7 +212,7 @@ def test_short_sentences_are_read_as_the_tokenizer_reads_them(tokenizer: Any) ->
 
 
 def test_rows_begin_and_end_as_the_tokenizer_has_it(tokenizer: Any) -> None:
-    batch = PieceAligner(tokenizer, max_length=7, overlap=1)(SENTENCES)
+    batch = new_aligner(tokenizer, max_length=7, overlap=1)(SENTENCES)
     special = tokenizer(["A"], is_split_into_words=True)["input_ids"]
     n_before = tokenizer(["A"], is_split_into_words=True).word_ids().index(0)
     n_after = len(special) - tokenizer(["A"], is_split_into_words=True).word_ids()[::-1].index(0)
@@ -219,7 +223,7 @@ def test_rows_begin_and_end_as_the_tokenizer_has_it(tokenizer: Any) -> None:
 
 
 def test_own_pieces_are_neither_special_nor_padding(tokenizer: Any) -> None:
-    aligner = PieceAligner(tokenizer, max_length=12, overlap=1)
+    aligner = new_aligner(tokenizer, max_length=12, overlap=1)
     batch = aligner(SENTENCES)
     own = aligner.own_pieces(batch)
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
@@ -230,13 +234,13 @@ def test_own_pieces_are_neither_special_nor_padding(tokenizer: Any) -> None:
 
 def test_two_thousand_words_are_covered(tokenizer: Any) -> None:
     words = ["Ann", "flew", "unaffordable", "."] * 500
-    batch = PieceAligner(tokenizer, max_length=32, overlap=8)([words])
+    batch = new_aligner(tokenizer, max_length=32, overlap=8)([words])
     owners = set(tokenizer(words, is_split_into_words=True).word_ids())
     assert ((batch.word_rows[0] >= 0) == [word in owners for word in range(2000)]).all()
 
 
 def test_a_sentence_of_words_without_pieces_has_a_row_of_special_pieces() -> None:
-    batch = PieceAligner(_WORD_PIECE(), max_length=8, overlap=2)([[DROPPED] * 3])
+    batch = new_aligner(_WORD_PIECE(), max_length=8, overlap=2)([[DROPPED] * 3])
     assert batch.input_ids.tolist() == [[2, 3]] and (batch.word_rows == -1).all() and batch.mask.all()
 
 
@@ -244,7 +248,7 @@ def test_a_word_longer_than_a_window_is_read_by_its_head() -> None:
     tokenizer = _WORD_PIECE()
     pieces = tokenizer([LONG], is_split_into_words=True, add_special_tokens=False)["input_ids"]
     assert len(pieces) > 6
-    batch = PieceAligner(tokenizer, max_length=8, overlap=2)([["Ann", LONG, "Ann"]])
+    batch = new_aligner(tokenizer, max_length=8, overlap=2)([["Ann", LONG, "Ann"]])
     row = batch.word_rows[0, 1]
     assert batch.input_ids[row].tolist() == [2, *pieces[:6], 3]
 
@@ -266,12 +270,4 @@ def test_the_model_s_own_limits_cut_nothing() -> None:
 )
 def test_windows_without_room_are_refused(settings: dict[str, int], rule: str) -> None:
     with pytest.raises(UserError, match=rule):
-        PieceAligner(_WORD_PIECE(), **settings)
-
-
-def test_slow_tokenizers_are_refused() -> None:
-    class Slow:
-        is_fast = False
-
-    with pytest.raises(UserError, match="must have a fast version to align words, Slow has none"):
-        PieceAligner(Slow(), max_length=8, overlap=2)
+        new_aligner(_WORD_PIECE(), **settings)

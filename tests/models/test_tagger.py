@@ -26,21 +26,9 @@ KINDS = {
 TEXTS = ["Ann Lee flew to New Delhi.", "", "   ", "Who is Zoé-Ann?", "🙂 Nothing  happened\tin Oslo, said Bo", "x"]
 
 
-def scaled(model: Any, by: float = 6.0) -> Any:
-    """Makes a random model decided, so that small numeric noise flips no tag."""
-    torch.manual_seed(3)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * by * 0.1)
-        for module in model.modules():
-            if isinstance(module, torch.nn.Embedding):
-                module.weight[0] = 0.0  # padding, which no training moves
-    return model
-
-
 @pytest.mark.parametrize("kind", KINDS)
-def test_padding_and_the_rest_of_the_batch_change_no_tag(new_tagger: Any, rows: Any, kind: str) -> None:
-    model = scaled(new_tagger(**KINDS[kind]))
+def test_padding_and_the_rest_of_the_batch_change_no_tag(new_tagger: Any, decided: Any, rows: Any, kind: str) -> None:
+    model = decided(new_tagger(**KINDS[kind]))
     sentences = [words for words, _ in rows] + [["Oslo"] * 40]
     one_by_one = model.tag_words(sentences, batch_size=1)
     for batch_size in (2, 7, 64):
@@ -69,14 +57,17 @@ def loss_of(model: Any, rows: Any) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_saved_tagger_is_the_same(new_tagger: Any, tmp_path: Path, kind: str) -> None:
-    model = scaled(new_tagger(**KINDS[kind], splitter="social"))
+def test_a_saved_tagger_is_the_same(new_tagger: Any, decided: Any, tmp_path: Path, kind: str) -> None:
+    model = decided(new_tagger(**KINDS[kind], splitter="social"))
     model.save_pretrained(tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {"config.json", "model.safetensors", "features.json"}
     loaded = NeuralTagger.from_pretrained(tmp_path)
     assert not loaded.training and loaded.splitter == "social" and loaded.label_set == model.label_set
     assert loaded.features == model.features
-    assert loaded.predict(TEXTS) == model.predict(TEXTS)
+    for ours, own in zip(loaded.predict(TEXTS), model.predict(TEXTS), strict=True):
+        # Some processors round otherwise where weights lie otherwise in memory.
+        assert (ours.offsets, ours.tags) == (own.offsets, own.tags)
+        assert ours.scores == pytest.approx(own.scores, abs=1e-6)
     assert isinstance(load_word_tagger(str(tmp_path)), NeuralTagger)
 
 
@@ -146,8 +137,8 @@ def test_a_stream_is_read_as_it_comes_and_kept_in_order(new_tagger: Any) -> None
     assert n_read < 500
 
 
-def test_scores_are_probabilities(new_tagger: Any) -> None:
-    model = scaled(new_tagger(use_crf=True))
+def test_scores_are_probabilities(new_tagger: Any, decided: Any) -> None:
+    model = decided(new_tagger(use_crf=True))
     for prediction in model.predict(TEXTS):
         assert all(0 < score <= 1 for score in prediction.scores)
 
@@ -240,9 +231,9 @@ def test_teacher_outputs_alone_give_a_loss(new_tagger: Any) -> None:
 
 
 @pytest.mark.parametrize("use_crf", [False, True])
-def test_a_tagger_teaches_a_tagger(new_tagger: Any, rows: Any, use_crf: bool) -> None:
+def test_a_tagger_teaches_a_tagger(new_tagger: Any, decided: Any, rows: Any, use_crf: bool) -> None:
     """With a CRF, a teacher gives log marginals; a student learns to tag as it does."""
-    teacher = scaled(new_tagger(use_crf=use_crf))
+    teacher = decided(new_tagger(use_crf=use_crf))
     student = new_tagger(embedder="id-cnn", input_dropout=0.0).distill_with(DistillSettings(student_w=0.0))
     sentences = [words for words, _ in rows]
     logits = teacher.word_logits(sentences)

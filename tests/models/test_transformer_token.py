@@ -238,3 +238,12 @@ def test_a_small_tagger_has_no_window(new_tagger: Any, tmp_path: Path) -> None:
     new_tagger().save_pretrained(tmp_path)
     with pytest.raises(UserError, match="reads whole sentences"):
         load_word_tagger(str(tmp_path), max_length=20)
+
+
+def test_slow_tokenizers_are_refused(new_transformer: Any) -> None:
+    class Slow:
+        is_fast = False
+        model_max_length = 40
+
+    with pytest.raises(UserError, match="must have a fast version to align words, Slow has none"):
+        new_transformer().read_with(Slow())

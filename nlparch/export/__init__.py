@@ -1,0 +1,8 @@
+"""From a trained model to a folder that the runtime reads. Needs torch and onnx; what it writes does not."""
+
+from importlib.util import find_spec
+
+from nlparch.errors import UserError
+
+if missing := [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]:
+    raise UserError(f"exporting needs {' and '.join(missing)}: pip install 'nlparch[export]'")

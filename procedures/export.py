@@ -1,0 +1,142 @@
+"""Export a trained model to a folder that predicts and serves without torch."""
+
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nlparch.errors import UserError
+from nlparch.export.card import write_export_card
+from nlparch.export.choice import Attempt, choose_form, load_form
+from nlparch.export.folder import Export, export_tagger
+from nlparch.metrics import agreement, score_tags
+from nlparch.runtime import RuntimeTagger
+from nlparch.runtime.loading import CONFIG, MODEL_TYPE
+
+from . import runs
+from .export_options import ExportOptions
+from .labelled_file import read_labelled, rows_for
+
+logger = logging.getLogger(__name__)
+
+
+def run(options: ExportOptions) -> None:
+    """Exports the model, scores the export where there is a labelled file, and writes the folder whole."""
+    runs.quiet_libraries()
+    folder = Path(options.output_dir)
+    _check_output(options, folder)
+    labelled = None if options.dev is None else read_labelled(options.dev, options)
+    model = runs.load_model(options.model_dir, torch.device("cpu"))
+    rows, notes = (None, []) if labelled is None else rows_for(labelled[0], model.label_set)
+    for note in [*(labelled[1] if labelled else ()), *notes]:
+        logger.info("%s", note)
+    export = export_tagger(model)
+    if rows is None:
+        name, chosen = ("int8", export.to_int8()) if options.quantize == "int8" else ("fp32", export)
+        metrics: dict[str, Any] = {}
+        logger.info("not scored: there is no --dev")
+    else:
+        name, chosen, metrics = _choose(options, model, export, rows)
+    _write(folder, chosen, {"procedure": "export", "form": name, **_facts(chosen), **metrics})
+
+
+def _check_output(options: ExportOptions, folder: Path) -> None:
+    """Refuses an output folder that would be lost, or would take the model with it."""
+    runs.check_can_make(folder, "OUTPUT_DIR")
+    if Path(options.model_dir).exists() and Path(options.model_dir).resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"OUTPUT_DIR {folder} must not hold the model that is exported; name another")
+    if folder.exists() and any(folder.iterdir()):
+        if not options.overwrite_output_dir:
+            raise UserError(
+                f"OUTPUT_DIR {folder} is not empty; add --overwrite_output_dir to replace an exported model"
+            )
+        if not is_export(folder):
+            raise UserError(f"OUTPUT_DIR {folder} holds no exported model; empty it, or name another")
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a folder holds an exported model."""
+    try:
+        tree = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(tree, dict) and tree.get("model_type") == MODEL_TYPE
+
+
+def _choose(
+    options: ExportOptions, model: Any, export: Export, rows: dict[str, Any]
+) -> tuple[str, Export, dict[str, Any]]:
+    """The form to ship, and what was measured on the way."""
+    scheme = model.label_set.scheme
+    key = "accuracy" if scheme == "plain" else "f1"
+
+    def score(tags: Sequence[Sequence[str]]) -> float:
+        return float(score_tags(rows["tags"], tags, scheme=scheme)[key] or 0.0)
+
+    def score_form(form: RuntimeTagger) -> float:
+        return score(_tag(form, rows["words"]))
+
+    own_tags = [tags for tags, _ in model.tag_words(rows["words"])]
+    own, in_fp32 = score(own_tags), score_form(load_form(export))
+    attempts = [Attempt("fp32", export, in_fp32)]
+    if options.quantize == "int8":
+        attempts = choose_form(export, score=score_form, at_least=own - options.max_f1_loss)
+        for refused in attempts[:-1]:
+            lost = own - (refused.score or 0.0)
+            logger.warning(
+                "%s refused: it loses %.4f of %s, %s may be lost", refused.name, lost, key, options.max_f1_loss
+            )
+    chosen = attempts[-1]
+    measured = {
+        "score": key,
+        "n": sum(map(len, rows["words"])),
+        "torch_fp32": own,
+        "onnx_fp32": in_fp32,
+        "attempts": {attempt.name: attempt.score for attempt in attempts},
+        **_measure_batching(load_form(chosen.export), rows["words"], score, own_tags),
+    }
+    return chosen.name, chosen.export, {"dev": measured}
+
+
+def _measure_batching(
+    form: RuntimeTagger,
+    words: Sequence[Sequence[str]],
+    score: Callable[[Sequence[Sequence[str]]], float],
+    own_tags: Sequence[Sequence[str]],
+) -> dict[str, float | None]:
+    """How much the shipped form's answers depend on what else is in the batch, and how they differ from torch's."""
+    alone, together = (_tag(form, words, batch_size=size) for size in (1, 32))
+    return {
+        "batch_1": score(alone),
+        "batch_32": score(together),
+        "agreement_of_batches": agreement(alone, together),
+        "agreement_with_torch": agreement(together, own_tags),
+    }
+
+
+def _tag(model: RuntimeTagger, words: Sequence[Sequence[str]], *, batch_size: int = 32) -> list[list[str]]:
+    return [list(prediction.tags) for prediction in model.predict(words, batch_size=batch_size)]
+
+
+def _facts(export: Export) -> dict[str, Any]:
+    return {"precision": export.config.precision, "n_parameters": export.config.n_parameters}
+
+
+def _write(folder: Path, export: Export, metrics: dict[str, Any]) -> None:
+    """Writes the folder beside its place and moves it there: whoever watches it sees all of it or nothing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        new = Path(scratch) / "new"
+        export.write(new)
+        metrics["bytes"] = sum(file.stat().st_size for file in new.iterdir())
+        (new / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+        card = write_export_card(metrics, name=folder.resolve().name, config=export.config)
+        (new / "README.md").write_text(card, encoding="utf-8")
+        if folder.exists():
+            folder.rename(Path(scratch) / "old")
+        new.rename(folder)
+    logger.info("%s: %s, %.1f MB", folder, metrics["form"], metrics["bytes"] / 1e6)
