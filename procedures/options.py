@@ -208,7 +208,8 @@ class TaggerModelOptions:
     max_word_length: int = 20
     """Characters that a word shows at most: its beginning and its end."""
     word_dropout: float = 0.25
-    """Share of the words whose vector is replaced by the unknown word's, in training."""
+    """Share of the words whose vector is replaced by the unknown word's in training; of hashed words, by that of random
+    buckets."""
     freeze_epochs: float = 0.0
     """Epochs at the beginning in which word vectors stay as they began."""
 

@@ -31,7 +31,7 @@ class NeuralTaggerConfig(PretrainedConfig):
         n_affix_buckets: buckets of hashed affixes.
         n_word_buckets: buckets that words are hashed into, two for each; 0: a vocabulary.
         use_crf: a linear-chain CRF on top.
-        word_dropout: share of the words whose vector is the unknown word's, in training.
+        word_dropout: share of the words whose vector is the unknown word's, or that of random buckets, in training.
         drop_penalty: weight of the dropout-consistency penalty; 0 turns it off.
         splitter: how raw text becomes words.
         word_width: width of the word vectors.
@@ -271,9 +271,11 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         if not (self.training and rate):
             return word_ids
         dropped = torch.rand(word_ids.shape[:2], device=word_ids.device) < rate
-        if word_ids.ndim == 3:  # all ids of a hashed word together
-            dropped = dropped.unsqueeze(-1)
-        return word_ids.masked_fill(dropped & (word_ids != PADDING), UNKNOWN)
+        if not self.features.n_word_buckets:
+            return word_ids.masked_fill(dropped & (word_ids != PADDING), UNKNOWN)
+        # No hashed word is unknown: one that is new stands in buckets that were trained for others.
+        others = torch.randint_like(word_ids, UNKNOWN + 1, self.config.n_words)
+        return torch.where(dropped.unsqueeze(-1) & (word_ids != PADDING), others, word_ids)
 
     def _logits_without_dropout(self, word_ids: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         self.train(False)
