@@ -22,8 +22,8 @@ from tagging import provenance
 from nlparch.data.labels import LabelSet, scheme_of_set
 from nlparch.procedures.bench import measure, table
 from nlparch.procedures.bench_entries import Entry, find_entries
-from nlparch.procedures.export_options import BenchOptions
 from nlparch.procedures.labelled_file import read_labelled, rows_for
+from nlparch.procedures.model_options import BenchOptions
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "runtime.jsonl"

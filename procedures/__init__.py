@@ -34,21 +34,21 @@ PROCEDURES = (
     ),
     Procedure(
         name="transformer_token",
-        options=f"{_HERE}.options:InferenceOptions",
+        options=f"{_HERE}.model_options:InferenceOptions",
         run=f"{_HERE}.inference:run_transformer_token",
         summary="tag raw text or column files with a transformer",
         command="inference",
     ),
     Procedure(
         name="tagger",
-        options=f"{_HERE}.options:InferenceOptions",
+        options=f"{_HERE}.model_options:InferenceOptions",
         run=f"{_HERE}.inference:run_tagger",
         summary="tag raw text or column files with a small tagger",
         command="inference",
     ),
     Procedure(
         name="eval",
-        options=f"{_HERE}.options:EvalOptions",
+        options=f"{_HERE}.model_options:EvalOptions",
         run=f"{_HERE}.evaluate:run",
         summary="score a saved model on a labelled file",
         command="eval",
@@ -56,7 +56,7 @@ PROCEDURES = (
     ),
     Procedure(
         name="export",
-        options=f"{_HERE}.export_options:ExportOptions",
+        options=f"{_HERE}.model_options:ExportOptions",
         run=f"{_HERE}.export:run",
         summary="export a model to a folder that predicts and serves without torch",
         command="export",
@@ -64,7 +64,7 @@ PROCEDURES = (
     ),
     Procedure(
         name="bench",
-        options=f"{_HERE}.export_options:BenchOptions",
+        options=f"{_HERE}.model_options:BenchOptions",
         run=f"{_HERE}.bench:run",
         summary="measure models: score, size, speed, latency, memory, start",
         command="bench",

@@ -16,8 +16,8 @@ from nlparch.metrics import score_tags
 
 from . import runs
 from .bench_entries import Entry, find_entries
-from .export_options import BenchOptions
 from .labelled_file import read_labelled, rows_for
+from .model_options import BenchOptions
 
 logger = logging.getLogger(__name__)
 

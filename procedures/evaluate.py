@@ -13,7 +13,7 @@ from nlparch.report import write_report
 
 from . import folders, runs
 from .labelled_file import read_labelled, rows_for
-from .options import EvalOptions
+from .model_options import EvalOptions
 from .reports import gather_evidence, save_report
 
 _SPLIT = "test"

@@ -18,8 +18,8 @@ from nlparch.runtime import RuntimeTagger
 from nlparch.runtime.loading import CONFIG, MODEL_TYPE
 
 from . import folders, runs
-from .export_options import ExportOptions
 from .labelled_file import read_labelled, rows_for
+from .model_options import ExportOptions
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
 
 from . import folders, runs
-from .options import InferenceOptions
+from .model_options import InferenceOptions
 
 
 def run_tagger(options: InferenceOptions) -> None:

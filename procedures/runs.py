@@ -9,18 +9,18 @@ from typing import Any
 
 import datasets
 import huggingface_hub
-import numpy as np
 import torch
 import transformers
 from tqdm.auto import tqdm
 from transformers import set_seed
 
-from nlparch.batches import MixedLengthSampler, TaggingCollator, TaggingExamples
+from nlparch.batches import TaggingCollator, TaggingExamples
 from nlparch.data.corpora import Corpus, load_corpus
 from nlparch.data.labels import LabelMatch, Scheme, convert
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
 from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.schedules import Course
 from nlparch.errors import UserError
 from nlparch.evidence import add_evidence
 from nlparch.metrics import score_tags
@@ -34,6 +34,7 @@ from nlparch.seen import Training
 from nlparch.training import DistillTrainer, TrainingPlan
 
 from . import folders
+from .order import choose_sampler
 from .reports import Reader, gather_evidence, save_report
 
 logger = logging.getLogger(__name__)
@@ -176,6 +177,7 @@ def plan_training(options: Any, run: Run, corpus: Corpus, *, precision: Precisio
         use_cpu=choose_device(options).type == "cpu",
         patience=options.patience,
         save_steps=options.save_steps,
+        freeze_epochs=getattr(options, "freeze_epochs", 0.0),
         logging_steps=options.logging_steps,
         seed=options.seed,
         best_by=best_by,
@@ -192,25 +194,18 @@ def train(
     precision: Precision,
     outputs: TeacherOutputs | None = None,
     match: LabelMatch | None = None,
+    course: Course | None = None,
 ) -> None:
     """Trains `model` on `rows` and leaves the best one in the run's folder."""
     plan = plan_training(options, run, corpus, precision=precision)
-    has_gold = np.array([tags is not None for tags in rows["tags"]])
-    sampler = MixedLengthSampler(
-        np.array([len(words) for words in rows["words"]]),
-        has_gold,
-        batch_size=plan.batch_size,
-        unlabeled_ratio=getattr(options, "unlabeled_ratio", None),
-        seed=plan.seed,
-    )
-    if not len(sampler):
-        raise UserError("--unlabeled_ratio is per gold sentence, and there is none to train on; leave it out")
+    sampler = choose_sampler(options, plan, rows)
     folders.claim(options)
     folders.check_same_rows(options, run.folder, rows)
     trainer = DistillTrainer(
         plan=plan,
         evaluate_model=_dev_scorer(corpus, precision) if plan.best_by else None,
         sampler=sampler,
+        course=course,
         model=model,
         train_dataset=TaggingExamples(rows, model.label_set, outputs),
         data_collator=TaggingCollator(model, match),

@@ -1,5 +1,6 @@
 """Train a small tagger on gold tags and a teacher's outputs; raw text too, where there is some."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,8 +8,10 @@ import datasets
 import numpy as np
 
 from nlparch.data.corpora import Corpus
-from nlparch.data.labels import LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
+from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
 from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.calibration import fit_temperature, negative_log_likelihood
+from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
 from nlparch.distill.teachers import teacher_outputs, teacher_word_states
@@ -23,6 +26,20 @@ from .baseline import check_baseline, train_baseline
 from .options import TaggerKdOptions
 from .reports import Reader
 from .tagger import new_tagger, words_to_start
+
+_LESSON = {
+    "temperature": "kd_temp",
+    "dist_w": "kd_dist_w",
+    "student_w": "kd_student_w",
+    "loss_fn": "kd_loss_fn",
+    "dkd_alpha": "dkd_alpha",
+    "dkd_beta": "dkd_beta",
+    "entity_weight": "entity_weight",
+    "min_confidence": "pseudo_threshold",
+    "confidence_level": "confidence_level",
+    "weight_by_confidence": "weight_by_confidence",
+}
+"""Settings of the lesson, and the options that give them."""
 
 
 def run(options: TaggerKdOptions) -> None:
@@ -86,6 +103,22 @@ class Lesson:
             track=runs.track(f"teacher outputs for {name}"),
         )
 
+    def fit_temperature(self, rows: Any, match: LabelMatch) -> float:
+        """The temperature at which the teacher is as sure as it is right on labelled rows."""
+        outputs = self.outputs(rows, "dev")
+        logits = np.concatenate([match.apply(np.asarray(outputs[row], np.float32)) for row in range(len(outputs))])
+        encode = LabelSet(match.tags, scheme_of_set(match.tags)).encode
+        labels = np.array([label for tags in rows["tags"] for label in encode(tags)])
+        known = ~np.isnan(logits[:, 0]) & (labels != IGNORED_LABEL)
+        logits, labels = logits[known], labels[known]
+        temperature = fit_temperature(logits, labels)
+        before, after = (negative_log_likelihood(logits, labels, temperature=t) for t in (1.0, temperature))
+        self._run.note(
+            f"teacher calibrated on dev: temperature {temperature:.3f}, negative log-likelihood a word from "
+            f"{before:.4f} to {after:.4f}"
+        )
+        return temperature
+
     def start_words(self, model: NeuralTagger, words: Sequence[str]) -> None:
         """Begins the student's word vectors with what the teacher makes of each word."""
         states = teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)
@@ -112,27 +145,46 @@ def distil(
     match = lesson.match(tuple(corpus.tag_counts.get("train", ())))
     run.note(*([match.note] if match.note else []))
     labels = LabelSet(match.tags, scheme_of_set(match.tags))
-    model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
+    settings = _settings(options)
+    model = new_tagger(options, run, labels, rows["words"], splitter=splitter).distill_with(settings)
+    if getattr(options, "calibrate_teacher", False):
+        temperature = lesson.fit_temperature(_dev_rows(corpus), match)
+        settings = dataclasses.replace(settings, teacher_temperature=temperature)
+        model.distill_with(settings)
     outputs = lesson.outputs(rows, "training rows")
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
     run.metrics["words_without_teacher"] = n_without
     if lesson.starts_words:
         lesson.start_words(model, words_to_start(model, rows["words"]))
-    model.distill_with(
-        DistillSettings(
-            temperature=options.kd_temp,
-            dist_w=options.kd_dist_w,
-            student_w=options.kd_student_w,
-            loss_fn=options.kd_loss_fn,
-            min_confidence=getattr(options, "pseudo_threshold", 0.0),
-        )
-    )
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
-    runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match)
+    course = _course(options, settings)
+    runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match, course=course)
     _compare(run, lesson, corpus, model, match, precision=precision)
     if options.baseline:
         train_baseline(options, run, corpus, labels, splitter=splitter)
+
+
+def _settings(options: TaggerKdOptions) -> DistillSettings:
+    """The lesson that the options describe; those about raw text are not of every procedure."""
+    given = {name: getattr(options, option) for name, option in _LESSON.items() if hasattr(options, option)}
+    return DistillSettings(**given)
+
+
+def _course(options: TaggerKdOptions, begin: DistillSettings) -> Course | None:
+    ends = {
+        "temperature": options.kd_temp_end,
+        "dist_w": options.kd_dist_w_end,
+        "student_w": options.kd_student_w_end,
+    }
+    given: dict[str, Any] = {name: end for name, end in ends.items() if end is not None}
+    return Course(begin, dataclasses.replace(begin, **given), options.kd_ramp) if given else None
+
+
+def _dev_rows(corpus: Corpus) -> Any:
+    if "dev" not in corpus.splits:
+        raise UserError("--calibrate_teacher needs labelled dev sentences, and there are none; leave it out")
+    return corpus.splits["dev"]
 
 
 def _compare(

@@ -27,6 +27,11 @@ COMMANDS = {
     "baseline": f"tagger_kd --data_dir DATA {COMMON} --config_file SIZES --epochs 2 --baseline "
     "--teacher_model_path TEACHER --cache_dir CACHE --teacher_precision fp32",
     "stopping": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 30 --patience 2 --lr 0.05 --warmup 0",
+    # 62 rows: 16 batches an epoch; word vectors thaw after step 24, gold begins at step 32.
+    "schedules": f"tagger_kd_pseudo --data_dir DATA {COMMON} --config_file SIZES --epochs 3 --save_steps 5 "
+    "--unlabeled_filename DATA/raw.txt --teacher_model_path TEACHER --cache_dir CACHE --teacher_precision fp32 "
+    "--schedule staged --gold_share 0.35 --freeze_epochs 1.5 --kd_loss_fn kl --kd_temp_end 3 --kd_dist_w_end 0.2 "
+    "--kd_ramp cosine --entity_weight 2 --pseudo_threshold 0.3 --weight_by_confidence --calibrate_teacher",
     "no dev": f"tagger --data_dir TRAIN_ALONE {COMMON} --config_file SIZES --epochs 3 --model_type id-cnn",
 }
 # The run, and the place and its passing where it is killed, once or again after it was resumed.
@@ -44,6 +49,8 @@ KILLED: list[tuple[str, list[tuple[str, int]]]] = [
     ("stopping", [("optimizer", 6)]),  # after an evaluation without a better score
     ("stopping", [("best", 1)]),  # after the stop
     ("stopping", [("root", 1)]),
+    ("schedules", [("step", 13), ("step", 15), ("step", 12)]),  # frozen, thawed, then among gold
+    ("schedules", [("optimizer", 5)]),
     ("no dev", [("state", 3)]),
     ("no dev", [("root", 1)]),
     ("teacher", [("step", 12)]),
