@@ -54,6 +54,7 @@ setup(
         "dev": [
             "build",
             "hypothesis",
+            "matplotlib",
             "mypy",
             "onnx",
             "onnxruntime",
