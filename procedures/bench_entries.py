@@ -15,10 +15,9 @@ import torch
 from nlparch.errors import UserError
 from nlparch.export.folder import export_tagger
 from nlparch.models.tagger import NeuralTagger
-from nlparch.runtime.loading import read_config
+from nlparch.runtime.config import is_exported, read_config
 
 from . import runs
-from .export import is_export
 
 _TORCH_FORMS = {"torch fp32": "torch", "torch bf16": "torch-bf16", "pipeline": "pipeline"}
 _FORMS_OF_SMALL = ("torch fp32",)
@@ -87,7 +86,7 @@ def find_entries(folder: str, scratch: Path) -> Iterator[Entry]:
         scratch: where exported forms may be written.
     """
     name = Path(folder).resolve().name
-    if is_export(Path(folder)):
+    if is_exported(Path(folder)):
         yield _exported(name, Path(folder))
         return
     model: Any = runs.load_model(folder, torch.device("cpu"))

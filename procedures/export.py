@@ -15,7 +15,7 @@ from nlparch.export.choice import Attempt, choose_form, load_form
 from nlparch.export.folder import Export, export_tagger
 from nlparch.metrics import agreement, score_tags
 from nlparch.runtime import RuntimeTagger
-from nlparch.runtime.loading import CONFIG, MODEL_TYPE
+from nlparch.runtime.config import is_exported
 
 from . import folders, runs
 from .labelled_file import read_labelled, rows_for
@@ -54,17 +54,8 @@ def _check_output(options: ExportOptions, folder: Path) -> None:
             raise UserError(
                 f"OUTPUT_DIR {folder} is not empty; add --overwrite_output_dir to replace an exported model"
             )
-        if not is_export(folder):
+        if not is_exported(folder):
             raise UserError(f"OUTPUT_DIR {folder} holds no exported model; empty it, or name another")
-
-
-def is_export(folder: Path) -> bool:
-    """Whether a folder holds an exported model."""
-    try:
-        tree = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(tree, dict) and tree.get("model_type") == MODEL_TYPE
 
 
 def _choose(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nlparch.cli import export
+from nlparch.cli import evaluate, export, inference
 from nlparch.models.tagger import NeuralTagger
 from nlparch.procedures import export as procedure
 from nlparch.runtime import load_model
@@ -114,3 +114,26 @@ def test_bad_input_is_one_line(
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
     assert (other / "file").read_text() == "mine" and Path(model, "config.json").exists()
+
+
+def test_an_exported_folder_tags_from_the_command_line(
+    model: str, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, texts = str(tmp_path / "out"), str(data_dir / "raw.txt")
+    assert export([model, out]) == 0
+    files = [tmp_path / "torch.jsonl", tmp_path / "exported.jsonl"]
+    for folder, file in zip((model, out), files, strict=True):
+        arguments = ["--model_dir", folder, "--data_file", texts, "--output_file", str(file)]
+        assert inference(["tagger", *arguments]) == 0
+    lines = [[json.loads(line) for line in file.read_text("utf-8").splitlines()] for file in files]
+    assert [[word["tag"] for word in line["words"]] for line in lines[0]] == [
+        [word["tag"] for word in line["words"]] for line in lines[1]
+    ]
+    capsys.readouterr()
+    for command, args, said in (
+        (inference, ["transformer_token", "--model_dir", out, "--data_file", texts], "run nlp-inference tagger"),
+        (inference, ["tagger", "--model_dir", out, "--precision", "bf16"], "--precision is of models in torch"),
+        (evaluate, [out, str(data_dir / "dev.txt")], "an exported model cannot be trained"),
+    ):
+        assert command(args) == 2
+        assert said in capsys.readouterr().err

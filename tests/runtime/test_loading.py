@@ -49,7 +49,7 @@ def set_config(folder: Path, **values: Any) -> None:
         (lambda folder: set_config(folder, model_type="bert"), "not an exported model.*nlp-export"),
         (lambda folder: set_config(folder, format_version=99), "format_version must be 1, got 99"),
         (lambda folder: set_config(folder, surprise=1), "surprise"),
-        (lambda folder: set_config(folder, kind="parser"), "kind must be .*got 'parser'"),
+        (lambda folder: set_config(folder, kind="parser"), "kind must be one of .*got 'parser'"),
         (lambda folder: set_config(folder, splitter="nonsense"), "a splitter must be one of"),
         (lambda folder: (folder / "features.json").unlink(), "features.json"),
         (lambda folder: (folder / "words.onnx").unlink(), "words.onnx"),
