@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nlparch.data.conll import ReadCounts, read_file, read_lines
 from nlparch.data.labels import LabelSet, Scheme, convert, detect_scheme, has_prefix, scheme_of_set
-from nlparch.data.subsets import take_part
+from nlparch.data.subsets import keep_part
 from nlparch.data.tables import (
     TABLE_FORMATS,
     ColumnFinder,
@@ -108,10 +108,7 @@ def load_corpus(
     _drop_untagged(splits, notes)
     _check_splits(splits, str(data_dir), filenames, allow_no_train)
     _split_dev(splits, dev_fraction, seed, notes)
-    if "train" in splits:
-        splits["train"] = take_part(
-            splits["train"], fraction=train_fraction, n_examples=train_examples, seed=subset_seed, notes=notes
-        )
+    keep_part(splits, fraction=train_fraction, n_examples=train_examples, seed=subset_seed, notes=notes)
     notes += [f"{name}: none; no score on it" for name in ("dev", "test") if name not in splits]
     target = _choose_scheme(splits, scheme, known_tags, notes)
     for name, split in splits.items():

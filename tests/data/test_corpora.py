@@ -264,7 +264,7 @@ def test_a_part_of_train_leaves_dev_and_test_whole_and_decides_the_labels(tmp_pa
     write(tmp_path, train=train, dev="".join(f"d{number} O\n\n" for number in range(5)), test="x O\n")
     part = read(tmp_path, train_examples=3)
     assert [len(rows) for rows in part.splits.values()] == [3, 5, 1]
-    assert len(part.labels.tags) == 3 and "train: 3 of 20 sentences taken" in " ".join(part.notes)
+    assert len(part.labels.tags) == 3 and "train: 3 of 20 sentences kept" in " ".join(part.notes)
     assert read(tmp_path, train_fraction=0.15).splits["train"]["words"][:] == part.splits["train"]["words"][:]
     assert (
         read(tmp_path, train_examples=3, subset_seed=1).splits["train"]["words"][:] != part.splits["train"]["words"][:]

@@ -178,7 +178,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "train_fraction": (
         "tagger",
         "--train_fraction 0.25",
-        lambda new, old: "8 of 32 sentences taken" in new.report and len(features(new)) < len(features(old)),
+        lambda new, old: "8 of 32 sentences kept" in new.report and len(features(new)) < len(features(old)),
     ),
     "train_examples": (
         "tagger_kd_pseudo",
