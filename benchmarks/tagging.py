@@ -23,6 +23,7 @@ import tyro
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "tagging.jsonl"
 SPEED = HERE / "results" / "speed.jsonl"
+RUNTIME = HERE / "results" / "runtime.jsonl"
 TABLES = HERE.parent / "docs" / "benchmarks.md"
 TEACHER_RATES = ("5e-5", "1e-4", "2e-4")
 RECIPES = ("crf", "teacher", "tagger", "tagger_kd")
@@ -205,6 +206,7 @@ def write_tables(cells: Sequence[dict[str, Any]]) -> str:
         lines.append("| --- |" + " --- |" * (len(recipes) + 1))
         lines += [_row(cells, corpus, recipes, split) for corpus in corpora]
     lines += _speed_lines()
+    lines += _runtime_lines()
     lines += ["", "Students: mean over seeds where there are several, lowest and highest in brackets. *kept*: the best"]
     lines += ["distilled student's share of the teacher's score.", ""]
     return "\n".join([*lines, *_provenance_lines(cells)]) + "\n"
@@ -221,6 +223,18 @@ def _speed_lines() -> Iterator[str]:
     yield f"| fetching and collating, share of a training step | {figures['data_share_of_step']:.1%} |"
     words = f"{figures['inference_words_per_second']:,.0f}"
     yield f"| `nlp-inference tagger`, raw file to output file, words per second | {words} |"
+
+
+def _runtime_lines() -> Iterator[str]:
+    """The last line that `benchmarks/runtime.py` left."""
+    if not RUNTIME.exists():
+        return
+    from nlparch.procedures.bench import table
+
+    line = json.loads(RUNTIME.read_text(encoding="utf-8").splitlines()[-1])
+    yield from ("", f"## Exported: speed, size, quality ({line['corpus']}, one core each, {line['machine']})", "")
+    yield table(line["figures"])
+    yield from ("", "*words/s*: raw text in, entities out, words met before; *first pass*: just after loading.")
 
 
 def _row(cells: Sequence[dict[str, Any]], corpus: str, recipes: Sequence[str], split: str) -> str:

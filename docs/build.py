@@ -1,7 +1,7 @@
 """Writes `docs/options.md` from the options themselves: python docs/build.py"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -11,7 +11,7 @@ from nlparch.models.tagger import NeuralTaggerConfig
 from nlparch.procedure import Procedure, procedures
 
 PAGE = Path(__file__).parent / "options.md"
-COMMANDS = ("train", "inference", "eval", "serve")
+COMMANDS = ("train", "inference", "eval", "export", "bench", "serve")
 # A flag says these, or the corpus does.
 NOT_IN_CONFIG_FILE = (
     "n_words", "n_characters", "n_affix_buckets", "embedder", "use_crf", "word_dropout", "splitter",
@@ -26,11 +26,9 @@ def main() -> None:
 def options_page() -> str:
     """The page of all options: procedures, then the groups of options they take, then the sizes of the small tagger."""
     known = [procedure for command in COMMANDS for procedure in procedures(command).values()]
-    groups: dict[type[Any], bool] = {}
+    groups: dict[type[Any], tuple[str, ...]] = {}
     for procedure in known:
-        # A command of one procedure takes its required options by place.
-        by_place = procedure.command == procedure.name
-        groups |= dict.fromkeys(own_groups(procedure.load_options()), by_place)
+        groups |= dict.fromkeys(own_groups(procedure.load_options()), procedure.positional)
     parts = [
         "# Options",
         "Made by `make docs` from the options' own docstrings. Every option is a flag (`--kd_temp 2`) and a key of a\n"
@@ -62,14 +60,14 @@ def procedure_row(procedure: Procedure) -> tuple[str, str, str]:
     return f"`{command}`", procedure.summary, ", ".join(groups)
 
 
-def option_rows(cls: type[Any], *, by_place: bool) -> Iterator[tuple[str, str, str]]:
+def option_rows(cls: type[Any], *, by_place: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Name, default and meaning of each option of a group."""
     docs, hints = field_docs(cls), get_type_hints(cls)
     for field in own_options(cls):
         kind = hints[field.name]
         known = ", ".join(f"`{choice}`" for choice in choices(kind))
         said = docs[field.name] + (f" One of {known}." if known else "")
-        name = field.name.upper() if by_place and field.default is MISSING else f"--{field.name}"
+        name = field.name.upper() if field.name in by_place else f"--{field.name}"
         yield f"`{name}`", shown_default(field), said
 
 

@@ -123,16 +123,70 @@ class MixedLengthSampler(Sampler[int]):
         random = np.random.default_rng([self._seed, self._epoch])
         rows = np.concatenate([self._gold, random.permutation(self._other)[: self._n_other]])
         random.shuffle(rows)
-        batches: list[np.ndarray] = []
-        span = self._batch_size * _BATCHES_SORTED_TOGETHER
-        for begin in range(0, len(rows), span):
-            group = rows[begin : begin + span]
-            group = group[np.argsort(self._lengths[group], kind="stable")]
-            batches += np.split(group, range(self._batch_size, len(group), self._batch_size))
-        # The one batch that may be short stays last: every other one must be full.
-        order = random.permutation(len(batches) - 1).tolist() if batches else []
-        for index in [*order, len(batches) - 1] if batches else []:
-            yield from batches[index].tolist()
+        yield from _by_length(rows, self._lengths, batch_size=self._batch_size, random=random)
+
+
+class StagedSampler(Sampler[int]):
+    """Rows without gold first, rows with gold last, each over and over until their part of the training is done.
+
+    Epochs are as long as there are rows, so that a staged training is as long as any. Each is drawn anew from `seed`
+    and the epoch's number alone. The stages change between two batches.
+
+    Args:
+        lengths: words of each row. Shape: (rows,)
+        has_gold: some are True and some False. Shape: (rows,)
+        batch_size: rows of a batch.
+        n_total: rows that are read in the whole training.
+        gold_share: share of them that is left to the rows with gold.
+        seed: of the order.
+    """
+
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        has_gold: np.ndarray,
+        *,
+        batch_size: int,
+        n_total: int,
+        gold_share: float,
+        seed: int = 42,
+    ) -> None:
+        self._lengths = lengths
+        self._gold, self._other = np.flatnonzero(has_gold), np.flatnonzero(~has_gold)
+        self._n_before_gold = round((1 - gold_share) * n_total)
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the epoch to draw next."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng([self._seed, self._epoch])
+        n_other = min(max(self._n_before_gold - self._epoch * len(self), 0), len(self))
+        if n_other < len(self):
+            n_other -= n_other % self._batch_size  # whole batches: the data loader cuts them by number
+        for rows, n in ((self._other, n_other), (self._gold, len(self) - n_other)):
+            passes = [random.permutation(rows) for _ in range(-(-n // len(rows)))]
+            drawn = np.concatenate([*passes, rows[:0]])[:n]
+            yield from _by_length(drawn, self._lengths, batch_size=self._batch_size, random=random)
+
+
+def _by_length(rows: np.ndarray, lengths: np.ndarray, *, batch_size: int, random: np.random.Generator) -> Iterator[int]:
+    """Rows in batches of like length; the order of the batches is drawn, but the one that may be short stays last."""
+    batches: list[np.ndarray] = []
+    span = batch_size * _BATCHES_SORTED_TOGETHER
+    for begin in range(0, len(rows), span):
+        group = rows[begin : begin + span]
+        group = group[np.argsort(lengths[group], kind="stable")]
+        batches += np.split(group, range(batch_size, len(group), batch_size))
+    order = random.permutation(len(batches) - 1).tolist() if batches else []
+    for index in [*order, len(batches) - 1] if batches else []:
+        yield from batches[index].tolist()
 
 
 def _pad_logits(rows: Sequence[np.ndarray], n_words: int) -> np.ndarray:

@@ -48,6 +48,11 @@ def export(args: Sequence[str] | None = None) -> int:
     return _command(_run_only, "export", args)
 
 
+def bench(args: Sequence[str] | None = None) -> int:
+    """``nlp-bench MODEL_DIR... --data FILE``; returns the exit code."""
+    return _command(_run_only, "bench", args)
+
+
 def serve(args: Sequence[str] | None = None) -> int:
     """``nlp-serve MODEL_DIR...``; returns the exit code."""
     return _command(_run_only, "serve", args)
@@ -111,7 +116,7 @@ def _run_named(command: str, args: list[str]) -> None:
 
 
 def _run_only(command: str, args: list[str]) -> None:
-    """Runs the one procedure of a command that has no more; its required options are positional."""
+    """Runs the one procedure of a command that has no more."""
     program = f"nlp-{command}"
     procedure = find_procedure(command, command)
     cls = procedure.load_options()
@@ -120,8 +125,7 @@ def _run_only(command: str, args: list[str]) -> None:
     elif args and args[0] in _COMPLETION:
         tyro.cli(cls, prog=program, args=args, use_underscores=True)
     else:
-        positional = [field.name for field in fields(cls) if _is_required(field)]
-        _run(procedure, parse(cls, args, program=program, positional=positional))
+        _run(procedure, parse(cls, args, program=program, positional=procedure.positional))
 
 
 def _run(procedure: Procedure, options: Any) -> None:
@@ -250,10 +254,6 @@ def _word_complaint(form: type[Any], args: list[str], complaint: str) -> str:
 
 def _flag_name(arg: str) -> str:
     return arg.partition("=")[0].removeprefix("--").replace("-", "_")
-
-
-def _is_required(field: Field[Any]) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _default(field: Field[Any]) -> Any:

@@ -28,7 +28,9 @@ class Procedure:
     summary: str
     """One line for the list of procedures."""
     command: str = "train"
-    """The command it belongs to: ``train``, ``inference``, ``eval`` or ``serve``."""
+    """The command it belongs to: ``train``, ``inference``, ``eval``, ``export``, ``bench`` or ``serve``."""
+    positional: tuple[str, ...] = ()
+    """Options that are given by place, not by name, in this order."""
 
     def load_options(self) -> type[Any]:
         """Imports the options class."""

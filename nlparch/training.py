@@ -17,6 +17,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, Traine
 from transformers.integrations.integration_utils import TensorBoardCallback
 
 from nlparch.devices import Precision
+from nlparch.distill.schedules import Course
 from nlparch.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class TrainingPlan:
     save_steps: int = 0
     logging_steps: int = 50
     seed: int = 42
+    freeze_epochs: float = 0.0
+    """Epochs in which the model's `word_vectors` keep still."""
     best_by: str | None = None
     """Dev score that chooses the best model; None without dev."""
 
@@ -102,6 +105,7 @@ class DistillTrainer(Trainer):
         plan: how to train.
         evaluate_model: scores the model on dev; None without dev.
         sampler: the order of the training rows.
+        course: how the lesson moves over training; None: the model's own holds throughout.
         arguments: handed on to `Trainer`: `model`, `train_dataset`, `data_collator`.
     """
 
@@ -115,8 +119,11 @@ class DistillTrainer(Trainer):
         plan: TrainingPlan,
         evaluate_model: Callable[[Any], Scores] | None,
         sampler: Sampler[int],
+        course: Course | None = None,
         **arguments: Any,
     ) -> None:
+        self._freeze_epochs = plan.freeze_epochs
+        self._course = course
         self._evaluate_model = evaluate_model
         self._sampler = sampler
         self._terms: dict[str, Tensor] = {}
@@ -135,17 +142,26 @@ class DistillTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, Tensor]], Any]:
-        """The batches of one optimizer step, hard labels settled, with their counts of hard and soft words."""
+        """The batches of one optimizer step, settled, with their counts of hard and soft words."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        if self._course is not None:
+            self.model.distill_with(self._course.at(self.state.global_step, self.state.max_steps))
         counts: dict[str, Tensor] = {}
         for batch in batches:
-            teacher_logits, has_gold = batch.get("teacher_logits"), batch.pop("has_gold", None)
-            batch["labels"] = self.model.hard_labels(batch["labels"], teacher_logits, has_gold)
+            self.model.settle(batch)
             for name, count in self.model.count_words(batch).items():
                 counts[name] = counts.get(name, 0.0) + count.float()
         self._n_steps_in_terms += 1
         # DDP averages gradients over processes, so each divides by its fair share of the words of all.
         return batches, self.accelerator.reduce(counts, reduction="mean")
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """One micro-batch forth and back; word vectors that keep still then lose their gradient."""
+        loss: Tensor = super().training_step(*args, **kwargs)
+        # The epoch follows from the step. An optimizer passes over what has no gradient, decay included.
+        if (self.state.epoch or 0.0) < self._freeze_epochs:
+            self.model.word_vectors.grad = None
+        return loss
 
     def compute_loss(
         self,

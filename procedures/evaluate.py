@@ -6,12 +6,15 @@ from typing import Any
 
 from nlparch.data.labels import LabelSet, split_tag
 from nlparch.errors import UserError
+from nlparch.evidence import add_evidence
 from nlparch.metrics import agreement
+from nlparch.readings import ReadSplit
 from nlparch.report import write_report
 
-from . import runs
+from . import folders, runs
 from .labelled_file import read_labelled, rows_for
-from .options import EvalOptions
+from .model_options import EvalOptions
+from .reports import gather_evidence, save_report
 
 _SPLIT = "test"
 
@@ -26,33 +29,38 @@ def run(options: EvalOptions) -> None:
     teacher = None if options.teacher is None else runs.load_model(options.teacher, device)
     rows, more_notes = rows_for(sentences, model.label_set)
     notes += [*more_notes, *_reading_notes(model, rows, "the model")]
-    metrics = _score(options, model, teacher, rows)
+    metrics, split = _score(options, model, teacher, rows)
+    add_evidence(metrics, {_SPLIT: split})
     if teacher is not None:
         notes += [*_reading_notes(teacher, rows, "the teacher"), *_difference(model.label_set, teacher.label_set)]
     about: Any = {"title": f"{options.model_dir} on {options.data_file}", "notes": notes}
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        runs.save_report(folder, metrics, options=options, **about)
+        evidence = gather_evidence({_SPLIT: split}, {}, {})
+        save_report(folder, metrics, options=options, evidence=evidence, **about)
     print(write_report(metrics, **about), end="")
 
 
 def _check_empty(folder: Path) -> Path:
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise UserError(f"--output_dir must be a new or an empty folder, {folder} holds something; name another")
-    runs.check_can_make(folder, "--output_dir")
+    folders.check_can_make(folder, "--output_dir")
     return folder
 
 
-def _score(options: EvalOptions, model: Any, teacher: Any, rows: dict[str, Any]) -> dict[str, Any]:
+def _score(options: EvalOptions, model: Any, teacher: Any, rows: dict[str, Any]) -> tuple[dict[str, Any], ReadSplit]:
+    """What becomes `metrics.json`, and what the models made of the sentences."""
     precision = runs.choose_precision(options.precision, runs.choose_device(options))
     reading: Any = {"precision": precision, "batch_size": options.batch_size, "scheme": model.label_set.scheme}
-    scores, predicted = runs.score_rows(model, rows, **reading)
+    scores, student = runs.score_rows(model, rows, **reading)
+    split = ReadSplit(rows["words"], rows["tags"], reading["scheme"], readings={"student": student})
     metrics: dict[str, Any] = {"procedure": "eval", "n_parameters": runs.n_parameters(model), _SPLIT: scores}
     if teacher is not None:
         scores, taught = runs.score_rows(teacher, rows, **reading)
         metrics["teacher"] = {"n_parameters": runs.n_parameters(teacher), _SPLIT: scores}
-        metrics["agreement"] = {_SPLIT: agreement(predicted, taught)}
-    return metrics
+        metrics["agreement"] = {_SPLIT: agreement(student.tags, taught.tags)}
+        split.readings["teacher"] = taught
+    return metrics, split
 
 
 def _reading_notes(model: Any, rows: dict[str, Any], name: str) -> Iterator[str]:

@@ -15,11 +15,11 @@ from nlparch.export.choice import Attempt, choose_form, load_form
 from nlparch.export.folder import Export, export_tagger
 from nlparch.metrics import agreement, score_tags
 from nlparch.runtime import RuntimeTagger
-from nlparch.runtime.loading import CONFIG, MODEL_TYPE
+from nlparch.runtime.config import is_exported
 
-from . import runs
-from .export_options import ExportOptions
+from . import folders, runs
 from .labelled_file import read_labelled, rows_for
+from .model_options import ExportOptions
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def run(options: ExportOptions) -> None:
 
 def _check_output(options: ExportOptions, folder: Path) -> None:
     """Refuses an output folder that would be lost, or would take the model with it."""
-    runs.check_can_make(folder, "OUTPUT_DIR")
+    folders.check_can_make(folder, "OUTPUT_DIR")
     if Path(options.model_dir).exists() and Path(options.model_dir).resolve().is_relative_to(folder.resolve()):
         raise UserError(f"OUTPUT_DIR {folder} must not hold the model that is exported; name another")
     if folder.exists() and any(folder.iterdir()):
@@ -54,16 +54,8 @@ def _check_output(options: ExportOptions, folder: Path) -> None:
             raise UserError(
                 f"OUTPUT_DIR {folder} is not empty; add --overwrite_output_dir to replace an exported model"
             )
-        if not _is_export(folder):
+        if not is_exported(folder):
             raise UserError(f"OUTPUT_DIR {folder} holds no exported model; empty it, or name another")
-
-
-def _is_export(folder: Path) -> bool:
-    try:
-        tree = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(tree, dict) and tree.get("model_type") == MODEL_TYPE
 
 
 def _choose(

@@ -12,9 +12,10 @@ from nlparch.data.predictions import TagPrediction
 from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
+from nlparch.runtime.config import is_exported, read_config
 
-from . import runs
-from .options import InferenceOptions
+from . import folders, runs
+from .model_options import InferenceOptions
 
 
 def run_tagger(options: InferenceOptions) -> None:
@@ -32,18 +33,36 @@ def _run(options: InferenceOptions, *, small: bool) -> None:
     if options.data_file != "-" and not Path(options.data_file).is_file():
         raise UserError(f"--data_file {options.data_file}: there is no such file; - reads standard input")
     _check_output(options)
-    device = runs.choose_device(options)
-    model = runs.load_model(options.model_dir, device)
-    if isinstance(model, NeuralTagger) != small:
-        other = "transformer_token" if small else "tagger"
-        raise UserError(f"{options.model_dir} holds another kind of model; run nlp-inference {other}")
+    if is_exported(Path(options.model_dir)):
+        _write(options, _read_exported(options, small=small))
+        return
+    model = runs.load_model(options.model_dir, runs.choose_device(options))
+    _check_kind(options, small, is_small=isinstance(model, NeuralTagger))
     tag_file(options, model)
 
 
 def tag_file(options: InferenceOptions, model: WordTagger) -> None:
     """Tags the input with a loaded model, into the output."""
     precision = runs.choose_precision(options.precision, model.device)
-    predictions = model.predict_stream(_inputs(options), batch_size=options.batch_size, precision=precision)
+    _write(options, model.predict_stream(_inputs(options), batch_size=options.batch_size, precision=precision))
+
+
+def _read_exported(options: InferenceOptions, *, small: bool) -> Iterator[TagPrediction]:
+    if options.precision != "fp32":
+        raise UserError(f"--precision is of models in torch; {options.model_dir} is exported, its format is its own")
+    from nlparch.runtime import load_model  # needs onnxruntime, which training does without
+
+    _check_kind(options, small, is_small=read_config(Path(options.model_dir)).kind == "small_tagger")
+    return load_model(options.model_dir).predict_stream(_inputs(options), batch_size=options.batch_size)
+
+
+def _check_kind(options: InferenceOptions, small: bool, *, is_small: bool) -> None:
+    if is_small != small:
+        other = "tagger" if is_small else "transformer_token"
+        raise UserError(f"{options.model_dir} holds another kind of model; run nlp-inference {other}")
+
+
+def _write(options: InferenceOptions, predictions: Iterator[TagPrediction]) -> None:
     with _output(options.output_file) as file:
         if options.output_format == "columns":
             write_sentences(file, (_columns(prediction) for prediction in predictions))
@@ -73,7 +92,7 @@ def _check_output(options: InferenceOptions) -> None:
         raise UserError(f"--output_file must be a file, {output} is a folder")
     if output.exists() and options.data_file != "-" and output.samefile(options.data_file):
         raise UserError(f"--output_file {output} is the input: it would be emptied before it is read; name another")
-    runs.check_can_make(output.parent, "the folder of --output_file")
+    folders.check_can_make(output.parent, "the folder of --output_file")
     if not output.parent.is_dir():
         raise UserError(f"--output_file {output}: there is no folder {output.parent}; make it first")
 

@@ -10,13 +10,15 @@ from typing import ClassVar, Literal
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
 
-def _check(rule: str, **values: float) -> None:
+def check(rule: str, **values: float) -> None:
     """Refuses the values that break a rule, and those that are no finite number."""
     tests = {
         "positive": lambda x: x > 0,
         "at least 0": lambda x: x >= 0,
         "at least 1": lambda x: x >= 1,
         "from 0 to below 1": lambda x: 0 <= x < 1,
+        "from 0 to 1": lambda x: 0 <= x <= 1,
+        "above 0 and at most 1": lambda x: 0 < x <= 1,
     }
     for name, value in values.items():
         if not (isfinite(value) and tests[rule](value)):
@@ -73,6 +75,12 @@ class DataOptions(ColumnOptions):
     """Column of a hub data set that holds the tags; by default their usual names are tried."""
     dev_fraction: float = 0.0
     """Without a dev file: share of the training sentences to set aside as one."""
+    train_fraction: float = 1.0
+    """Share of the training sentences to keep, drawn at random; the others are dropped."""
+    train_examples: int = 0
+    """Number of training sentences to keep, drawn at random; 0: all."""
+    subset_seed: int = 0
+    """Seed of that draw, apart from `seed`: teacher and student keep the same sentences of the same file."""
     scheme: Literal["auto", "IOB2", "BIOES"] = "auto"
     """Tag scheme that gold tags are converted to; auto: IOB2 for IOB1 and IOB2, the corpus's own for BIOES and plain
     tags."""
@@ -81,7 +89,11 @@ class DataOptions(ColumnOptions):
     By default the one that recovers most training sentences from their own joined text."""
 
     def __post_init__(self) -> None:
-        _check("from 0 to below 1", dev_fraction=self.dev_fraction)
+        check("from 0 to below 1", dev_fraction=self.dev_fraction)
+        check("above 0 and at most 1", train_fraction=self.train_fraction)
+        check("at least 0", train_examples=self.train_examples, subset_seed=self.subset_seed)
+        if self.train_fraction < 1 and self.train_examples:
+            raise ValueError("--train_fraction and --train_examples both say what to keep of train; keep one")
 
 
 @dataclass(kw_only=True)
@@ -122,13 +134,13 @@ class TrainingOptions:
     """Number format of training; auto: the fastest the device has for transformers, fp32 for small models."""
 
     def __post_init__(self) -> None:
-        _check("positive", lr=self.lr, epochs=self.epochs)
-        _check("at least 1", batch_size=self.batch_size, gradient_accumulation=self.gradient_accumulation)
-        _check("at least 1", logging_steps=self.logging_steps)
+        check("positive", lr=self.lr, epochs=self.epochs)
+        check("at least 1", batch_size=self.batch_size, gradient_accumulation=self.gradient_accumulation)
+        check("at least 1", logging_steps=self.logging_steps)
         if self.seed >= 2**32:
             raise ValueError(f"--seed must be below 4294967296, got {self.seed}")
         at_least_zero = ("max_steps", "warmup", "weight_decay", "max_grad_norm", "patience", "save_steps", "seed")
-        _check("at least 0", **{name: getattr(self, name) for name in at_least_zero})
+        check("at least 0", **{name: getattr(self, name) for name in at_least_zero})
 
 
 @dataclass(kw_only=True)
@@ -169,13 +181,13 @@ class TransformerTokenOptions(OutputOptions, DataOptions, TrainingOptions):
         TrainingOptions.__post_init__(self)
         if self.from_scratch == (self.model_name_or_path is not None):
             raise ValueError("give either --model_name_or_path CHECKPOINT or --from_scratch")
-        _check("at least 1", hidden_size=self.hidden_size, n_layers=self.n_layers, n_heads=self.n_heads)
+        check("at least 1", hidden_size=self.hidden_size, n_layers=self.n_layers, n_heads=self.n_heads)
         if self.hidden_size % self.n_heads:
             raise ValueError(
                 f"--hidden_size must be a multiple of --n_heads, got {self.hidden_size} and {self.n_heads}"
             )
         if self.max_seq_len is not None:
-            _check("at least 1", max_seq_len=self.max_seq_len)
+            check("at least 1", max_seq_len=self.max_seq_len)
         if self.vocab_size < 100:
             raise ValueError(f"--vocab_size must be at least 100, got {self.vocab_size}")
 
@@ -208,13 +220,17 @@ class TaggerModelOptions:
     max_word_length: int = 20
     """Characters that a word shows at most: its beginning and its end."""
     word_dropout: float = 0.25
-    """Share of the words whose vector is replaced by the unknown word's, in training."""
+    """Share of the words whose vector is replaced by the unknown word's in training; of hashed words, by that of random
+    buckets."""
+    freeze_epochs: float = 0.0
+    """Epochs at the beginning in which word vectors stay as they began."""
 
     def __post_init__(self) -> None:
-        _check("at least 1", min_word_count=self.min_word_count)
+        check("at least 1", min_word_count=self.min_word_count)
         if self.max_vocab is not None:
-            _check("at least 1", max_vocab=self.max_vocab)
-        _check("from 0 to below 1", word_dropout=self.word_dropout)
+            check("at least 1", max_vocab=self.max_vocab)
+        check("from 0 to below 1", word_dropout=self.word_dropout)
+        check("at least 0", freeze_epochs=self.freeze_epochs)
         if self.max_word_length < 2:
             raise ValueError(f"--max_word_length must be at least 2, got {self.max_word_length}")
 
@@ -248,28 +264,67 @@ class TeacherOptions:
     """Where word vectors begin: at random, or with what the teacher makes of each word read alone; auto: with a
     transformer as teacher, the latter."""
     kd_temp: float = 1.0
-    """Temperature of the KL divergence."""
+    """Temperature of the KL divergences."""
     kd_dist_w: float = 1.0
     """Weight of the soft term: the teacher's outputs."""
     kd_student_w: float = 1.0
     """Weight of the hard term: gold tags and pseudo-labels."""
-    kd_loss_fn: Literal["kl", "mse"] = "mse"
-    """Soft term: KL divergence of the distributions, or the squared error of the logits."""
+    kd_temp_end: float | None = None
+    """Temperature at the last step; by default it does not move."""
+    kd_dist_w_end: float | None = None
+    """Weight of the soft term at the last step; by default it does not move."""
+    kd_student_w_end: float | None = None
+    """Weight of the hard term at the last step; by default it does not move."""
+    kd_ramp: Literal["linear", "cosine"] = "linear"
+    """How what moves gets from its beginning to its end: evenly, or slowly at both ends."""
+    kd_loss_fn: Literal["kl", "kl-std", "dkd", "mse"] = "mse"
+    """Soft term: KL divergence of the distributions, of the distributions of standardised logits, or decoupled into the
+    teacher's best label and the others; or the squared error of the logits."""
+    dkd_alpha: float = 1.0
+    """dkd: weight of the teacher's best label against all others."""
+    dkd_beta: float = 1.0
+    """dkd: weight of the other labels among themselves."""
+    entity_weight: float = 1.0
+    """How much a word counts, in both terms, whose tag (in the soft term the teacher's best) is not O."""
 
     def __post_init__(self) -> None:
-        _check("positive", kd_temp=self.kd_temp)
+        check("positive", kd_temp=self.kd_temp)
         if self.kd_temp != 1 and self.kd_loss_fn == "mse":
             raise ValueError(f"--kd_temp {self.kd_temp} has no part in --kd_loss_fn mse; add --kd_loss_fn kl")
+        self._check_ends()
+        if (self.dkd_alpha, self.dkd_beta) != (1, 1) and self.kd_loss_fn != "dkd":
+            raise ValueError("--dkd_alpha and --dkd_beta are of --kd_loss_fn dkd; add it, or leave them out")
+        check("at least 0", dkd_alpha=self.dkd_alpha, dkd_beta=self.dkd_beta)
+        if self.dkd_alpha + self.dkd_beta == 0:
+            raise ValueError("--dkd_alpha and --dkd_beta must not both be 0: the soft term would be")
+        check("positive", entity_weight=self.entity_weight)
         if self.teacher_max_seq_len is not None:
-            _check("at least 1", teacher_max_seq_len=self.teacher_max_seq_len)
-        _check("at least 0", kd_dist_w=self.kd_dist_w, kd_student_w=self.kd_student_w)
+            check("at least 1", teacher_max_seq_len=self.teacher_max_seq_len)
+        check("at least 0", kd_dist_w=self.kd_dist_w, kd_student_w=self.kd_student_w)
         if self.kd_dist_w + self.kd_student_w == 0:
             raise ValueError("--kd_dist_w and --kd_student_w must not both be 0: nothing would be learnt")
+
+    def _check_ends(self) -> None:
+        names = ("kd_temp_end", "kd_dist_w_end", "kd_student_w_end")
+        ends = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        if "kd_temp_end" in ends:
+            check("positive", kd_temp_end=ends["kd_temp_end"])
+            if self.kd_loss_fn == "mse":
+                raise ValueError("--kd_temp_end has no part in --kd_loss_fn mse; add --kd_loss_fn kl")
+        check("at least 0", **ends)
+        if ends.get("kd_dist_w_end", self.kd_dist_w) + ends.get("kd_student_w_end", self.kd_student_w) == 0:
+            raise ValueError("the weights of both terms must not both end at 0: nothing would be learnt")
+        if self.kd_ramp != "linear" and not ends:
+            raise ValueError(f"--kd_ramp {self.kd_ramp} is for what moves; add --kd_dist_w_end or another end")
 
 
 @dataclass(kw_only=True)
 class TaggerKdOptions(TaggerOptions, TeacherOptions):
     """Train a small tagger on gold tags and a teacher's outputs."""
+
+    baseline: bool = False
+    """Also train the undistilled student, the same tagger on gold alone, in `baseline/` of the output folder, and
+    report it beside the distilled one."""
 
     def __post_init__(self) -> None:
         TaggerOptions.__post_init__(self)
@@ -284,13 +339,35 @@ class UnlabeledOptions:
     """Files of raw text, one text a line, or column files without tags."""
     pseudo_threshold: float = 0.0
     """Probability below which the teacher's tag is no pseudo-label; the soft term still sees the word."""
+    confidence_level: Literal["word", "sentence"] = "word"
+    """What the threshold judges: each word by itself, or a whole sentence by its least sure word."""
+    weight_by_confidence: bool = False
+    """Pseudo-labels count as much as the probability that the teacher gives them, words of the soft term as that of its
+    best tag."""
+    calibrate_teacher: bool = False
+    """Fit a temperature on dev, so that the teacher's probabilities are as high as it is right; it acts on
+    pseudo_threshold and weight_by_confidence."""
     unlabeled_ratio: float | None = None
     """Raw sentences for each gold sentence in an epoch, drawn anew each time; by default all of them."""
+    schedule: Literal["joint", "staged"] = "joint"
+    """joint: raw and gold sentences together in each epoch; staged: raw ones first, gold ones last."""
+    gold_share: float = 0.2
+    """staged: share of the training, at its end, that reads gold sentences."""
 
     def __post_init__(self) -> None:
-        _check("from 0 to below 1", pseudo_threshold=self.pseudo_threshold)
+        check("from 0 to below 1", pseudo_threshold=self.pseudo_threshold)
+        if self.confidence_level == "sentence" and not self.pseudo_threshold:
+            raise ValueError("--confidence_level sentence is for --pseudo_threshold; add it")
+        if self.calibrate_teacher and not (self.pseudo_threshold or self.weight_by_confidence):
+            raise ValueError("--calibrate_teacher is for --pseudo_threshold and --weight_by_confidence; add one")
         if self.unlabeled_ratio is not None:
-            _check("positive", unlabeled_ratio=self.unlabeled_ratio)
+            check("positive", unlabeled_ratio=self.unlabeled_ratio)
+        if not 0 < self.gold_share < 1:
+            raise ValueError(f"--gold_share must be between 0 and 1, got {self.gold_share}")
+        if self.gold_share != 0.2 and self.schedule == "joint":
+            raise ValueError("--gold_share is of --schedule staged; add it, or leave it out")
+        if self.schedule == "staged" and self.unlabeled_ratio is not None:
+            raise ValueError("--unlabeled_ratio mixes what --schedule staged keeps apart; keep one")
         if not self.unlabeled_filename:
             raise ValueError("--unlabeled_filename must name at least one file")
 
@@ -308,59 +385,9 @@ class TaggerKdPseudoOptions(TaggerKdOptions, UnlabeledOptions):
         UnlabeledOptions.__post_init__(self)
         if self.data_dir is None and self.unlabeled_ratio is not None:
             raise ValueError("--unlabeled_ratio is per gold sentence: it needs a --data_dir")
-
-
-@dataclass(kw_only=True)
-class InferenceOptions(ColumnOptions):
-    """Tag raw text or column files."""
-
-    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
-
-    model_dir: str
-    """Folder of the model."""
-    data_file: str = "-"
-    """Input file; - is standard input."""
-    output_file: str = "-"
-    """Output file; - is standard output."""
-    input_format: Literal["text", "columns"] = "text"
-    """text: one text a line; columns: one word a line, an empty line after each sentence."""
-    output_format: Literal["json", "columns"] = "json"
-    """json: one JSON object a line, with words and entities; columns: word, tag."""
-    entities_only: bool = False
-    """json: leave out the words."""
-    batch_size: int = 32
-    """Sentences read together."""
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
-    """Number format; auto: the fastest the device has. In fp32 tags do not depend on what else is in the batch."""
-    no_cuda: bool = False
-    """Stay on the CPU even where there is a GPU."""
-
-    def __post_init__(self) -> None:
-        _check("at least 1", batch_size=self.batch_size)
-        if self.entities_only and self.output_format != "json":
-            raise ValueError("--entities_only is of --output_format json; columns hold words and tags")
-
-
-@dataclass(kw_only=True)
-class EvalOptions(ColumnOptions):
-    """Score a saved model on a labelled file."""
-
-    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
-
-    model_dir: str
-    """Folder of the model."""
-    data_file: str
-    """Labelled column file."""
-    teacher: str | None = None
-    """Folder of a second model, to compare with: its scores, and the share of words on which both agree."""
-    output_dir: str | None = None
-    """New or empty folder for report.md and metrics.json; by default the report is only printed."""
-    batch_size: int = 32
-    """Sentences read together."""
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
-    """Number format; auto: the fastest the device has."""
-    no_cuda: bool = False
-    """Stay on the CPU even where there is a GPU."""
-
-    def __post_init__(self) -> None:
-        _check("at least 1", batch_size=self.batch_size)
+        if self.data_dir is None and (self.train_fraction < 1 or self.train_examples):
+            raise ValueError("--train_fraction and --train_examples keep a part of gold: they need a --data_dir")
+        if self.data_dir is None and self.baseline:
+            raise ValueError("--baseline trains a student on gold tags: it needs a --data_dir")
+        if self.data_dir is None and self.schedule == "staged":
+            raise ValueError("--schedule staged ends with gold sentences: it needs a --data_dir")

@@ -1,10 +1,6 @@
 """What every training procedure does around its model: the run's folder, the corpus, the scores, the report."""
 
-import dataclasses
-import json
 import logging
-import os
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,33 +9,35 @@ from typing import Any
 
 import datasets
 import huggingface_hub
-import numpy as np
 import torch
 import transformers
 from tqdm.auto import tqdm
 from transformers import set_seed
 
-from nlparch import config
-from nlparch.batches import MixedLengthSampler, TaggingCollator, TaggingExamples
+from nlparch.batches import TaggingCollator, TaggingExamples
 from nlparch.data.corpora import Corpus, load_corpus
 from nlparch.data.labels import LabelMatch, Scheme, convert
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
-from nlparch.distill.cache import TeacherOutputs, words_digest, write_atomically
+from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.schedules import Course
 from nlparch.errors import UserError
+from nlparch.evidence import add_evidence
 from nlparch.metrics import score_tags
 from nlparch.models.loading import load_word_tagger
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
 from nlparch.raw_text import score_raw_text
-from nlparch.report import score_table, write_card, write_report
+from nlparch.readings import Reading, ReadSplit
+from nlparch.report import score_table, write_card
+from nlparch.seen import Training
 from nlparch.training import DistillTrainer, TrainingPlan
 
-logger = logging.getLogger(__name__)
+from . import folders
+from .order import choose_sampler
+from .reports import Reader, gather_evidence, save_report
 
-_OPTIONS_FILE = "options.yaml"
-_ROWS_FILE = "rows.sha256"
-_MAY_CHANGE_ON_RESUME = {"resume", "overwrite_output_dir"}
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -51,12 +49,18 @@ class Run:
         notes: what was skipped, cut, converted or chosen, a sentence each.
         metrics: becomes `metrics.json`.
         model: the one that was trained, once it is.
+        splits: what each model made of dev and test.
+        readers: each model, for what it costs.
+        curves: the Trainer's log of each model that was trained.
     """
 
     folder: Path
     notes: list[str] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
     model: WordTagger | None = None
+    splits: dict[str, ReadSplit] = field(default_factory=dict)
+    readers: dict[str, Reader] = field(default_factory=dict)
+    curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def note(self, *sentences: str) -> None:
         """Logs sentences and keeps them for the report."""
@@ -65,77 +69,11 @@ class Run:
         self.notes += sentences
 
 
-def begin(options: Any) -> Run:
-    """Checks that the output folder can be used; nothing in it is touched before training begins (see `claim`).
-
-    Raises:
-        UserError: If the folder cannot be made, holds something and neither `--overwrite_output_dir` nor `--resume` is
-            given, holds something that no run made, or holds what the run is to read; or if a resumed run is given
-            other options than it began with.
-    """
-    folder = Path(options.output_dir)
-    if not is_main_process():
-        return Run(folder)
-    check_can_make(folder, "--output_dir")
-    _check_apart(options, folder)
-    if folder.exists() and any(folder.iterdir()):
-        if not (options.resume or options.overwrite_output_dir):
-            raise UserError(f"--output_dir {folder} is not empty; add --overwrite_output_dir to empty it, or --resume")
-        if not (folder / _OPTIONS_FILE).exists():
-            raise UserError(
-                f"--output_dir {folder} holds no run ({_OPTIONS_FILE} is missing); empty it, or name another"
-            )
-        if options.resume:
-            _check_same_options(options, folder / _OPTIONS_FILE)
-    return Run(folder)
-
-
-def check_can_make(folder: Path, flag: str) -> None:
-    """Refuses a folder that is a file, or lies where nothing can be written."""
-    there = folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise UserError(f"{flag} must be a folder that can be written, got {folder}: {there} cannot hold it")
-
-
-def _check_apart(options: Any, folder: Path) -> None:
-    """Refuses an output folder in which something lies that the run is to read: it would be emptied."""
-    names = ("data_dir", "teacher_model_path", "model_name_or_path", "cache_dir", "config_file", "label_map")
-    inputs = [(name, getattr(options, name, None)) for name in (*names, "embedding_file")]
-    inputs += [("unlabeled_filename", name) for name in getattr(options, "unlabeled_filename", ())]
-    for name, value in inputs:
-        if value is not None and Path(value).exists() and Path(value).resolve().is_relative_to(folder.resolve()):
-            raise UserError(f"--output_dir {folder} must not hold what the run reads: --{name} {value}; name another")
-
-
-def claim(options: Any, run: Run) -> None:
-    """Makes the output folder this run's: emptied unless the run is resumed, with `options.yaml` in it."""
-    if not is_main_process():
-        return
-    begin(options)  # once more: since the run began, another one may have taken the folder
-    if run.folder.exists() and not options.resume:
-        shutil.rmtree(run.folder.resolve())
-    try:
-        run.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output_dir {run.folder} cannot be made: {error.strerror}") from error
-    if not (run.folder / _OPTIONS_FILE).exists():
-        # To repeat a run is neither to go on with it nor to empty its folder: both are to be asked for each time.
-        repeatable = dataclasses.replace(options, resume=False, overwrite_output_dir=False)
-        write_atomically(run.folder / _OPTIONS_FILE, config.dump(repeatable))
-
-
-def is_main_process() -> bool:
-    """Whether this process writes the run's files: the only one, or the first that torchrun started."""
-    return os.environ.get("RANK", "0") == "0"
-
-
 def begin_seeded(options: Any) -> Run:
-    """`begin`, and the seed set for all that follows."""
+    """A run in a folder that may be used, quiet, and the seed set for all that follows."""
     quiet_libraries()
     flush_tiny_numbers()
-    run = begin(options)
+    run = Run(folders.check(options))
     set_seed(options.seed)
     return run
 
@@ -187,6 +125,7 @@ def load_data(
     """
     names = ["train_filename", "dev_filename", "test_filename", "word_col", "tag_col", "ignore_token"]
     names += ["words_column", "tags_column", "dev_fraction", "seed", "scheme"]
+    names += ["train_fraction", "train_examples", "subset_seed"]
     settings = {name: getattr(options, name) for name in names}
     corpus = load_corpus(options.data_dir, known_tags=known_tags, allow_no_train=allow_no_train, **settings)
     run.note(*corpus.notes)
@@ -238,6 +177,7 @@ def plan_training(options: Any, run: Run, corpus: Corpus, *, precision: Precisio
         use_cpu=choose_device(options).type == "cpu",
         patience=options.patience,
         save_steps=options.save_steps,
+        freeze_epochs=getattr(options, "freeze_epochs", 0.0),
         logging_steps=options.logging_steps,
         seed=options.seed,
         best_by=best_by,
@@ -254,35 +194,30 @@ def train(
     precision: Precision,
     outputs: TeacherOutputs | None = None,
     match: LabelMatch | None = None,
+    course: Course | None = None,
 ) -> None:
     """Trains `model` on `rows` and leaves the best one in the run's folder."""
     plan = plan_training(options, run, corpus, precision=precision)
-    has_gold = np.array([tags is not None for tags in rows["tags"]])
-    sampler = MixedLengthSampler(
-        np.array([len(words) for words in rows["words"]]),
-        has_gold,
-        batch_size=plan.batch_size,
-        unlabeled_ratio=getattr(options, "unlabeled_ratio", None),
-        seed=plan.seed,
-    )
-    if not len(sampler):
-        raise UserError("--unlabeled_ratio is per gold sentence, and there is none to train on; leave it out")
-    claim(options, run)
-    _check_same_rows(options, run, rows)
+    sampler = choose_sampler(options, plan, rows)
+    folders.claim(options)
+    folders.check_same_rows(options, run.folder, rows)
     trainer = DistillTrainer(
         plan=plan,
         evaluate_model=_dev_scorer(corpus, precision) if plan.best_by else None,
         sampler=sampler,
+        course=course,
         model=model,
         train_dataset=TaggingExamples(rows, model.label_set, outputs),
         data_collator=TaggingCollator(model, match),
     )
     trainer.train_or_resume(resume=options.resume)
-    if is_main_process():
+    if folders.is_main_process():
         model.save_pretrained(run.folder)  # type: ignore[attr-defined]
     if plan.best_by and trainer.state.best_global_step is None:
         run.note("training ended before the first evaluation on dev: the last model is kept")
     run.model = model
+    run.readers["student"] = Reader(model, run.folder, precision)
+    run.curves["student"] = trainer.state.log_history
     run.metrics |= {
         "n_parameters": n_parameters(model),
         "best_epoch": _epoch_of_best(trainer),
@@ -292,19 +227,24 @@ def train(
     }
 
 
-def score_splits(run: Run, model: WordTagger, corpus: Corpus, *, precision: Precision) -> dict[str, list[list[str]]]:
-    """Scores the model on dev and test into the run's metrics; returns its tags for each."""
-    predicted: dict[str, list[list[str]]] = {}
-    for split in ("dev", "test"):
-        if split in corpus.splits:
-            run.metrics[split], predicted[split] = score_rows(model, corpus.splits[split], precision=precision)
-    return predicted
+def score_splits(run: Run, model: WordTagger, corpus: Corpus, *, precision: Precision) -> None:
+    """Scores the model on dev and test into the run's metrics, and keeps what it made of them."""
+    scheme, training = model.label_set.scheme, None
+    if (train_rows := corpus.splits.get("train")) is not None and corpus.tag_counts["train"]:
+        training = Training.of(train_rows["words"], train_rows["tags"], scheme=scheme)
+    for name in ("dev", "test"):
+        if name in corpus.splits:
+            rows = corpus.splits[name]
+            run.metrics[name], reading = score_rows(model, rows, precision=precision)
+            # Lists, for columns of a data set are read from its file at every look.
+            words, gold = list(rows["words"]), list(rows["tags"])
+            run.splits[name] = ReadSplit(words, gold, scheme, training, {"student": reading})
 
 
 def score_rows(
     model: WordTagger, rows: Any, *, precision: Precision, batch_size: int = 32, scheme: Scheme | None = None
-) -> tuple[dict[str, Any], list[list[str]]]:
-    """Scores of the model on labelled rows, their words given and from raw text, and its tags.
+) -> tuple[dict[str, Any], Reading]:
+    """Scores of the model on labelled rows, their words given and from raw text, and its reading of them.
 
     Args:
         model: any model that tags words.
@@ -316,13 +256,14 @@ def score_rows(
     own = model.label_set.scheme
     scheme = scheme or own
     reading: Any = {"batch_size": batch_size, "precision": precision}
-    predicted = [tags for tags, _ in model.tag_words(rows["words"], **reading)]
+    tagged = model.tag_words(rows["words"], **reading)
+    predicted = [tags for tags, _ in tagged]
     if scheme != own:
         predicted = [convert(tags, source=own, target=scheme)[0] for tags in predicted]
     scores = score_tags(rows["tags"], predicted, scheme=scheme)
     predict = partial(model.predict, **reading)
     scores["raw_text"] = score_raw_text(rows["words"], rows["tags"], predict, scheme=scheme)
-    return scores, predicted
+    return scores, Reading(predicted, [probabilities for _, probabilities in tagged])
 
 
 def n_parameters(model: Any) -> int:
@@ -341,27 +282,28 @@ def load_model(path: str, device: torch.device, *, max_length: int | None = None
 
 
 def finish(options: Any, run: Run, procedure: str) -> None:
-    """Writes `metrics.json`, `report.md` and the model card into the run's folder, and prints the scores."""
-    if not is_main_process():
+    """Writes what a run tells into its folder, and prints the scores."""
+    if folders.is_main_process():
+        write_run(options, run, procedure)
+        print(score_table(run.metrics, short=True))
+        logger.info("the model, its report and its card are in %s", run.folder)
+
+
+def write_run(options: Any, run: Run, procedure: str) -> None:
+    """Writes `metrics.json`, `report.md`, `report.html` and the model card into the run's folder."""
+    if not folders.is_main_process():
         return
+    add_evidence(run.metrics, run.splits)
+    evidence = gather_evidence(run.splits, run.readers, run.curves)
     run.metrics = {"procedure": procedure, **run.metrics}
     name = run.folder.resolve().name
-    save_report(run.folder, run.metrics, title=f"{procedure}: {name}", notes=run.notes, options=options)
+    about: Any = {"title": f"{procedure}: {name}", "notes": run.notes, "evidence": evidence}
+    save_report(run.folder, run.metrics, options=options, **about)
     if run.model is not None:
         is_small = isinstance(run.model, NeuralTagger)
         tags, splitter = run.model.label_set.tags, run.model.splitter
         card = write_card(run.metrics, name=name, tags=tags, is_small=is_small, splitter=splitter)
         (run.folder / "README.md").write_text(card, encoding="utf-8")
-    print(score_table(run.metrics, short=True))
-    logger.info("the model, its report and its card are in %s", run.folder)
-
-
-def save_report(folder: Path, metrics: dict[str, Any], *, title: str, notes: Sequence[str], options: Any) -> None:
-    """Writes `metrics.json` and `report.md` into a folder."""
-    text = json.dumps(metrics, indent=1, ensure_ascii=False)
-    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
-    report = write_report(metrics, title=title, notes=notes, options=dataclasses.asdict(options))
-    (folder / "report.md").write_text(report, encoding="utf-8")
 
 
 def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
@@ -386,28 +328,3 @@ def _dev_scorer(corpus: Corpus, precision: Precision) -> Callable[[Any], dict[st
 def _epoch_of_best(trainer: DistillTrainer) -> float | None:
     best = trainer.state.best_global_step
     return next((row["epoch"] for row in trainer.state.log_history if row["step"] == best and "epoch" in row), None)
-
-
-def _check_same_rows(options: Any, run: Run, rows: Any) -> None:
-    """Refuses to go on with other training rows than the run began with: its ids would mean other words."""
-    file = run.folder / _ROWS_FILE
-    tags = ((str(tag) for tag in tags or ()) for tags in rows["tags"])
-    digest = words_digest(rows["words"]) + words_digest(list(map(list, tags)))
-    if options.resume and file.exists() and file.read_text() != digest:
-        raise UserError(
-            f"--resume must find the training rows as they were, but they have changed; begin anew, not in {run.folder}"
-        )
-    if is_main_process():
-        write_atomically(file, digest)
-
-
-def _check_same_options(options: Any, file: Path) -> None:
-    if not file.exists():
-        return
-    before = config.load(type(options), file)
-    for name in (option.name for option in dataclasses.fields(options)):
-        was, now = getattr(before, name), getattr(options, name)
-        if name not in _MAY_CHANGE_ON_RESUME and was != now:
-            raise UserError(
-                f"--resume must repeat the run's options: {name} was {was!r}, got {now!r}; add --config {file}"
-            )

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from nlparch import config
+from nlparch.data.corpora import Corpus
 from nlparch.data.features import WordFeatures, build_features, frequent_words
 from nlparch.data.labels import LabelSet
 from nlparch.data.vectors import read_vectors
@@ -26,11 +27,18 @@ def run(options: TaggerOptions) -> None:
     corpus = runs.load_data(options, run)
     rows = runs.gold_rows(run, corpus)
     splitter = runs.pick_splitter(options, run, rows["words"])
-    model = new_tagger(options, run, corpus.labels, rows["words"], splitter=splitter)
+    learn_gold(options, run, corpus, corpus.labels, rows, splitter=splitter)
+    runs.finish(options, run, "tagger")
+
+
+def learn_gold(
+    options: TaggerOptions, run: runs.Run, corpus: Corpus, labels: LabelSet, rows: Any, *, splitter: str
+) -> None:
+    """Trains a new tagger on `rows`, all of which have tags, and scores it."""
+    model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
     runs.train(options, run, model, rows, corpus, precision=precision)
     runs.score_splits(run, model, corpus, precision=precision)
-    runs.finish(options, run, "tagger")
 
 
 def new_tagger(

@@ -1,5 +1,6 @@
 """Train a small tagger on gold tags and a teacher's outputs; raw text too, where there is some."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,8 +8,10 @@ import datasets
 import numpy as np
 
 from nlparch.data.corpora import Corpus
-from nlparch.data.labels import LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
+from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
 from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.calibration import fit_temperature, negative_log_likelihood
+from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
 from nlparch.distill.teachers import teacher_outputs, teacher_word_states
@@ -16,10 +19,27 @@ from nlparch.errors import UserError
 from nlparch.metrics import agreement, score_tags
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
+from nlparch.readings import Reading
 
 from . import runs
+from .baseline import check_baseline, train_baseline
 from .options import TaggerKdOptions
+from .reports import Reader
 from .tagger import new_tagger, words_to_start
+
+_LESSON = {
+    "temperature": "kd_temp",
+    "dist_w": "kd_dist_w",
+    "student_w": "kd_student_w",
+    "loss_fn": "kd_loss_fn",
+    "dkd_alpha": "dkd_alpha",
+    "dkd_beta": "dkd_beta",
+    "entity_weight": "entity_weight",
+    "min_confidence": "pseudo_threshold",
+    "confidence_level": "confidence_level",
+    "weight_by_confidence": "weight_by_confidence",
+}
+"""Settings of the lesson, and the options that give them."""
 
 
 def run(options: TaggerKdOptions) -> None:
@@ -37,6 +57,7 @@ class Lesson:
 
     Attributes:
         teacher: the live model.
+        reader: the model as it is measured.
         tags: the tags that the teacher can give, as a student would name them.
         starts_words: whether the student's word vectors begin with the teacher's.
     """
@@ -50,6 +71,7 @@ class Lesson:
         self._label_map: Mapping[str, str | None] | None = None
         if options.label_map is not None:
             self._label_map = load_label_map(options.label_map)
+        self.reader = Reader(self.teacher, options.teacher_model_path, self._precision)
         self.tags = self.match(()).tags
         self.starts_words = self._check_start(options.init_embeddings, options.embedding_file)
 
@@ -81,6 +103,22 @@ class Lesson:
             track=runs.track(f"teacher outputs for {name}"),
         )
 
+    def fit_temperature(self, rows: Any, match: LabelMatch) -> float:
+        """The temperature at which the teacher is as sure as it is right on labelled rows."""
+        outputs = self.outputs(rows, "dev")
+        logits = np.concatenate([match.apply(np.asarray(outputs[row], np.float32)) for row in range(len(outputs))])
+        encode = LabelSet(match.tags, scheme_of_set(match.tags)).encode
+        labels = np.array([label for tags in rows["tags"] for label in encode(tags)])
+        known = ~np.isnan(logits[:, 0]) & (labels != IGNORED_LABEL)
+        logits, labels = logits[known], labels[known]
+        temperature = fit_temperature(logits, labels)
+        before, after = (negative_log_likelihood(logits, labels, temperature=t) for t in (1.0, temperature))
+        self._run.note(
+            f"teacher calibrated on dev: temperature {temperature:.3f}, negative log-likelihood a word from "
+            f"{before:.4f} to {after:.4f}"
+        )
+        return temperature
+
     def start_words(self, model: NeuralTagger, words: Sequence[str]) -> None:
         """Begins the student's word vectors with what the teacher makes of each word."""
         states = teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)
@@ -102,53 +140,77 @@ def distil(
         rows: to learn from; `tags` is None where there is no gold.
         splitter: the student's.
     """
+    if options.baseline:
+        check_baseline(corpus)
     match = lesson.match(tuple(corpus.tag_counts.get("train", ())))
     run.note(*([match.note] if match.note else []))
     labels = LabelSet(match.tags, scheme_of_set(match.tags))
-    model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
+    settings = _settings(options)
+    model = new_tagger(options, run, labels, rows["words"], splitter=splitter).distill_with(settings)
+    if getattr(options, "calibrate_teacher", False):
+        temperature = lesson.fit_temperature(_dev_rows(corpus), match)
+        settings = dataclasses.replace(settings, teacher_temperature=temperature)
+        model.distill_with(settings)
     outputs = lesson.outputs(rows, "training rows")
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
     run.metrics["words_without_teacher"] = n_without
     if lesson.starts_words:
         lesson.start_words(model, words_to_start(model, rows["words"]))
-    model.distill_with(
-        DistillSettings(
-            temperature=options.kd_temp,
-            dist_w=options.kd_dist_w,
-            student_w=options.kd_student_w,
-            loss_fn=options.kd_loss_fn,
-            min_confidence=getattr(options, "pseudo_threshold", 0.0),
-        )
-    )
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
-    runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match)
+    course = _course(options, settings)
+    runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match, course=course)
     _compare(run, lesson, corpus, model, match, precision=precision)
+    if options.baseline:
+        train_baseline(options, run, corpus, labels, splitter=splitter)
+
+
+def _settings(options: TaggerKdOptions) -> DistillSettings:
+    """The lesson that the options describe; those about raw text are not of every procedure."""
+    given = {name: getattr(options, option) for name, option in _LESSON.items() if hasattr(options, option)}
+    return DistillSettings(**given)
+
+
+def _course(options: TaggerKdOptions, begin: DistillSettings) -> Course | None:
+    ends = {
+        "temperature": options.kd_temp_end,
+        "dist_w": options.kd_dist_w_end,
+        "student_w": options.kd_student_w_end,
+    }
+    given: dict[str, Any] = {name: end for name, end in ends.items() if end is not None}
+    return Course(begin, dataclasses.replace(begin, **given), options.kd_ramp) if given else None
+
+
+def _dev_rows(corpus: Corpus) -> Any:
+    if "dev" not in corpus.splits:
+        raise UserError("--calibrate_teacher needs labelled dev sentences, and there are none; leave it out")
+    return corpus.splits["dev"]
 
 
 def _compare(
     run: runs.Run, lesson: Lesson, corpus: Corpus, model: WordTagger, match: LabelMatch, *, precision: Any
 ) -> None:
     """Scores the student and its teacher on dev and test, and how often they agree."""
-    predicted = runs.score_splits(run, model, corpus, precision=precision)
+    runs.score_splits(run, model, corpus, precision=precision)
     teacher: dict[str, Any] = {"n_parameters": runs.n_parameters(lesson.teacher)}
     run.metrics |= {"teacher": teacher, "agreement": {}}
-    for split, student_tags in predicted.items():
-        rows = corpus.splits[split]
-        teacher_tags = read_tags(lesson.outputs(rows, split), match)
-        teacher[split] = score_tags(rows["tags"], teacher_tags, scheme=model.label_set.scheme)
-        run.metrics["agreement"][split] = agreement(student_tags, teacher_tags)
+    run.readers["teacher"] = lesson.reader
+    for name, split in run.splits.items():
+        taught = split.readings["teacher"] = read_outputs(lesson.outputs(corpus.splits[name], name), match)
+        teacher[name] = score_tags(split.gold, taught.tags, scheme=split.scheme)
+        run.metrics["agreement"][name] = agreement(split.readings["student"].tags, taught.tags)
 
 
-def read_tags(outputs: TeacherOutputs, match: LabelMatch) -> list[list[str]]:
+def read_outputs(outputs: TeacherOutputs, match: LabelMatch) -> Reading:
     """The teacher's tags, by the student's names; `O` (or the first tag) for words that it could not see."""
     default = match.tags.index("O") if "O" in match.tags else 0
-    sentences = []
+    tags, probabilities = [], []
     for index in range(len(outputs)):
         logits = match.apply(np.asarray(outputs[index], dtype=np.float32))
         labels = np.where(np.isnan(logits[:, 0]), default, np.nan_to_num(logits).argmax(-1))
-        sentences.append([match.tags[label] for label in labels])
-    return sentences
+        tags.append([match.tags[label] for label in labels])
+        probabilities.append(np.exp(logits.max(-1) - np.logaddexp.reduce(logits, axis=-1)).tolist())
+    return Reading(tags, probabilities)
 
 
 def without_gold(rows: datasets.Dataset) -> datasets.Dataset:

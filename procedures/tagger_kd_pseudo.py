@@ -25,6 +25,7 @@ def run(options: TaggerKdPseudoOptions) -> None:
         split=make_splitter(splitter),
         word_col=options.word_col,
         ignore_token=options.ignore_token,
+        gold=() if gold is None else gold["words"],
     )
     run.note(*notes)
     rows = without_gold(raw)

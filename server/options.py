@@ -28,7 +28,7 @@ class ServeOptions:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    models: tuple[str, ...]
+    model_dirs: tuple[str, ...]
     """Folders that nlp-export wrote, each as DIR or name=DIR; without a name, a model is called like its folder. The
     first answers /predict."""
     host: str = "127.0.0.1"
@@ -61,7 +61,7 @@ class ServeOptions:
     """Origins whose pages may call the server from a browser, as https://example.org; by default none."""
 
     def __post_init__(self) -> None:
-        if not self.models:
+        if not self.model_dirs:
             raise ValueError("at least one model must be given, as DIR or name=DIR")
         if not 0 <= self.port < 65_536:
             raise ValueError(f"--port must be from 0 to 65535, got {self.port}")

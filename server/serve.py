@@ -26,7 +26,7 @@ def run(options: ServeOptions) -> None:
     Raises:
         UserError: A folder holds no model, or the address cannot be had.
     """
-    folders = parse_folders(options.models)
+    folders = parse_folders(options.model_dirs)
     # First of all, for an address that is taken should be told at once.
     with _listen(options.host, options.port) as listener:
         service = Service(Models(folders, n_threads=options.threads), options)

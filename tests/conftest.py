@@ -86,6 +86,25 @@ def new_tagger() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
+def decided() -> Callable[..., Any]:
+    """Makes a random model decided, so that small numeric noise flips no tag."""
+
+    def make(model: Any, by: float = 6.0) -> Any:
+        import torch
+
+        torch.manual_seed(3)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter) * by * 0.1)
+            for module in model.modules():
+                if isinstance(module, torch.nn.Embedding):
+                    module.weight[0] = 0.0  # padding, which no training moves
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def new_transformer() -> Callable[..., Any]:
     """Makes a tiny BERT whose WordPiece tokenizer knows the words of `make_rows`, always with the same weights."""
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlparch.batches import MixedLengthSampler, TaggingCollator, TaggingExamples
+from nlparch.batches import MixedLengthSampler, StagedSampler, TaggingCollator, TaggingExamples
 from nlparch.data.labels import LabelSet, match_labels
 from nlparch.distill.cache import TeacherOutputs
 
@@ -83,6 +83,66 @@ def test_only_the_last_batch_is_short() -> None:
 def test_a_corpus_without_rows_has_an_empty_epoch() -> None:
     assert list(sampler([], [])) == []
     assert list(sampler([3, 4], [False, False], unlabeled_ratio=0.5)) == []
+
+
+def staged(gold: Sequence[bool], n_total: int, share: float, *, batch_size: int = 4, seed: int = 42) -> StagedSampler:
+    lengths = np.random.default_rng(0).integers(1, 60, len(gold))
+    return StagedSampler(
+        lengths, np.array(gold), batch_size=batch_size, n_total=n_total, gold_share=share, seed=seed
+    )  # fmt: skip
+
+
+def read(drawn: StagedSampler, n_epochs: int) -> list[int]:
+    rows = []
+    for epoch in range(n_epochs):
+        drawn.set_epoch(epoch)
+        rows.append(list(drawn))
+        assert len(rows[-1]) == len(drawn), "epochs are as long as there are rows"
+    return [row for epoch_rows in rows for row in epoch_rows]
+
+
+halves = st.tuples(st.integers(1, 300), st.integers(1, 300)).map(lambda n: [True] * n[0] + [False] * n[1])
+
+
+@given(halves, st.integers(1, 5), st.floats(0.01, 0.99), st.integers(1, 9))
+def test_rows_without_gold_are_read_first_and_the_share_of_the_others_last(
+    gold: list[bool], n_epochs: int, share: float, batch_size: int
+) -> None:
+    rows = read(staged(gold, n_epochs * len(gold), share, batch_size=batch_size), n_epochs)
+    has_gold = [gold[row] for row in rows]
+    n_before = has_gold.index(True) if True in has_gold else len(rows)
+    assert all(has_gold[n_before:]), "once gold is reached, nothing else is read"
+    assert abs(n_before - (1 - share) * len(rows)) <= batch_size
+    in_epoch = n_before % len(gold)
+    assert in_epoch % batch_size == 0, "the stages change between two batches"
+
+
+@given(halves, st.floats(0.1, 0.9))
+def test_each_stage_reads_its_rows_evenly_within_an_epoch(gold: list[bool], share: float) -> None:
+    rows = read(staged(gold, len(gold), share), 1)
+    for kind in (True, False):
+        counts = [rows.count(row) for row, is_gold in enumerate(gold) if is_gold == kind]
+        assert max(counts) - min(counts) <= 1
+
+
+def test_staged_epochs_depend_on_the_seed_and_their_number_alone() -> None:
+    gold = [True] * 40 + [False] * 160
+    whole, late = staged(gold, 800, 0.3), staged(gold, 800, 0.3)
+    read(whole, 3)
+    for drawn in (whole, late):
+        drawn.set_epoch(2)
+    assert list(whole) == list(late) == list(late)
+    other = staged(gold, 800, 0.3, seed=7)
+    other.set_epoch(2)
+    assert list(other) != list(late)
+
+
+def test_staged_rows_of_like_length_stand_together() -> None:
+    drawn = staged([True] * 500 + [False] * 1500, 2000, 0.5)
+    lengths = np.random.default_rng(0).integers(1, 60, 2000)
+    rows = read(drawn, 1)
+    batches = [lengths[rows[begin : begin + 4]] for begin in range(0, len(rows), 4)]
+    assert 1 - lengths[rows].sum() / sum(len(batch) * batch.max() for batch in batches) < 0.1
 
 
 # Examples and batches

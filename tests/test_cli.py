@@ -10,7 +10,7 @@ import pytest
 
 import nlparch.cli
 from nlparch import __version__
-from nlparch.cli import evaluate, inference, parse, train
+from nlparch.cli import bench, evaluate, export, inference, parse, train
 from nlparch.errors import UserError
 from nlparch.procedure import Procedure
 
@@ -75,7 +75,7 @@ def complaint(line: str, cls: type[Any] = Options, **others: Any) -> str:
 def runs(monkeypatch):
     """Makes `x` the one procedure of every command; the fixture's value is what runs when the command does."""
     calls: list[Any] = []
-    fake = Procedure("x", "-:-", "-:-", "does x")
+    fake = Procedure("x", "-:-", "-:-", "does x", positional=("data_dir",))
     monkeypatch.setattr(Procedure, "load_options", lambda self: Options)
     monkeypatch.setattr(Procedure, "load_run", lambda self: calls[0])
     monkeypatch.setattr(nlparch.cli, "procedures", lambda command: {"x": fake})
@@ -185,7 +185,10 @@ def test_a_command_alone_shows_its_procedures_a_line_each(args, capsys):
     assert "  tagger             train a small tagger on gold tags alone" in lines
 
 
-@pytest.mark.parametrize(("command", "name"), [(train, "train"), (inference, "inference"), (evaluate, "eval")])
+NAMES = [(train, "train"), (inference, "inference"), (evaluate, "eval"), (export, "export"), (bench, "bench")]
+
+
+@pytest.mark.parametrize(("command", "name"), NAMES)
 def test_a_command_tells_its_version(command, name, capsys):
     assert command(["--version"]) == 0
     assert capsys.readouterr().out == f"nlp-{name} {__version__}\n"
@@ -266,7 +269,10 @@ def test_a_reader_that_goes_away_is_no_error():
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-@pytest.mark.parametrize("args", ["train", "train tagger_kd_pseudo --help", "inference tagger --help", "eval --help"])
+HELP = ["train", "train tagger_kd_pseudo --help", "inference tagger --help", "eval --help", "bench --help"]
+
+
+@pytest.mark.parametrize("args", HELP)
 def test_help_is_quick_and_imports_nothing_heavy(args):
     command, *rest = args.split()
     code = (

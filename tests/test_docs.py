@@ -3,7 +3,7 @@
 import importlib.util
 import re
 import shlex
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ def blocks(page, language):
 def commands(page):
     """The `nlp-...` commands of a page: in blocks, and whole ones in the text."""
     text = page.read_text("utf-8")
-    shown = re.findall(r"`(nlp-(?:train|inference|eval) [^`\n]*)`", text)
+    shown = re.findall(r"`(nlp-(?:train|inference|eval|export|bench|serve) [^`\n]*)`", text)
     for block in blocks(page, "sh"):
         shown += re.sub(r"\\\n\s*", "", block).splitlines()
     for line in shown:
@@ -49,10 +49,9 @@ SHOWN = [(page.name, command) for page in PAGES for command in commands(page)]
 def parsed(command, tmp_path):
     name, *args = shlex.split(command)
     kind = name.removeprefix("nlp-")
-    if kind == "eval":
-        cls = find_procedure("eval", "eval").load_options()
-        positional = [field.name for field in fields(cls) if field.default is MISSING]
-        return parse(cls, args, program=name, positional=positional)
+    if kind in procedures(kind):
+        only = find_procedure(kind, kind)
+        return parse(only.load_options(), args, program=name, positional=only.positional)
     procedure = args.pop(0)
     if procedure == "list" or not args:
         assert procedure in ("list", *procedures(kind))
@@ -72,6 +71,7 @@ def test_the_pages_show_every_procedure():
     shown = {tuple(command.split()[:2]) for _, command in SHOWN}
     assert {("nlp-train", name) for name in procedures("train")} <= shown
     assert {("nlp-inference", name) for name in procedures("inference")} <= shown
+    assert {"nlp-eval", "nlp-export", "nlp-bench", "nlp-serve"} <= {command[0] for command in shown}
 
 
 @pytest.mark.parametrize(("page", "command"), SHOWN, ids=[f"{page}: {command[:60]}" for page, command in SHOWN])

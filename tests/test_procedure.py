@@ -29,7 +29,8 @@ def plugin(monkeypatch):
 def test_each_command_has_its_own_procedures():
     assert list(procedures("train")) == ["transformer_token", "tagger", "tagger_kd", "tagger_kd_pseudo"]
     assert list(procedures("inference")) == ["transformer_token", "tagger"]
-    assert list(procedures("eval")) == ["eval"]
+    for command in ("eval", "export", "bench"):
+        assert list(procedures(command)) == [command]
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones_and_the_nearest():

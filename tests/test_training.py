@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch.utils.data import SequentialSampler
 
+from nlparch.distill.schedules import Course
+from nlparch.distill.teacher_student import DistillSettings
 from nlparch.errors import UserError
 from nlparch.models.word_tagger import pad_labels
 from nlparch.training import DistillTrainer, TrainingPlan, last_checkpoint, training_arguments
@@ -17,7 +19,9 @@ def plan(folder: Path, **values: Any) -> TrainingPlan:
     return TrainingPlan(output_dir=folder, **(common | values))
 
 
-def trainer(folder: Path, model: Any, rows: Any, scores: Any = None, **values: Any) -> DistillTrainer:
+def trainer(
+    folder: Path, model: Any, rows: Any, scores: Any = None, *, course: Any = None, **values: Any
+) -> DistillTrainer:
     """A trainer whose dev scores, where there are any, come from a list: training goes on, the scores are staged."""
     staged = iter(scores or [])
 
@@ -30,6 +34,7 @@ def trainer(folder: Path, model: Any, rows: Any, scores: Any = None, **values: A
         plan=plan(folder, best_by="f1" if scores else None, **values),
         evaluate_model=(lambda _: {"f1": next(staged)}) if scores else None,
         sampler=SequentialSampler(rows),
+        course=course,
         model=model,
         train_dataset=rows,
         data_collator=collate,
@@ -131,6 +136,33 @@ def _unmark_end(folder: Path) -> None:
         state = json.loads(file.read_text())
         state["stateful_callbacks"]["TrainerControl"]["args"]["should_training_stop"] = False
         file.write_text(json.dumps(state))
+
+
+def test_a_course_moves_the_lesson_with_the_step(tmp_path: Path, new_tagger: Any, rows: Any) -> None:
+    begin, end = DistillSettings(student_w=1.0), DistillSettings(student_w=0.0)
+    model = new_tagger().distill_with(begin)
+    ours = trainer(tmp_path, model, rows, course=Course(begin, end), max_steps=5)
+    ours.train_or_resume(resume=False)
+    found = [row for row in ours.state.log_history if "hard_loss" in row]
+    weights = [row["hard_loss_weighted"] / row["hard_loss"] for row in found]
+    assert weights == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_word_vectors_keep_still_as_long_as_they_are_told(
+    tmp_path: Path, new_tagger: Any, rows: Any, accumulation: int
+) -> None:
+    moved = []
+    for max_steps in (6, 7):  # 3 steps an epoch
+        model = new_tagger()
+        before = model.word_vectors.detach().clone(), model.head.weight.detach().clone()
+        values = dict(freeze_epochs=2, max_steps=max_steps, weight_decay=0.1, epochs=9, lr_schedule="constant")
+        values |= dict(batch_size=8 // accumulation, gradient_accumulation=accumulation)
+        folder = tmp_path / str(max_steps)
+        trainer(folder, model, rows, **values).train_or_resume(resume=False)
+        assert not torch.equal(model.head.weight, before[1])
+        moved.append(not torch.equal(model.word_vectors, before[0]))
+    assert moved == [False, True]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, new_tagger: Any, rows: Any) -> None:

@@ -5,6 +5,7 @@ windows that begin and end between words; a word takes its output from the windo
 edge. A word without pieces (the tokenizer throws some characters away) has position -1.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from nlparch.errors import UserError
+
+# Half a character, which JSON can write and no tokenizer can read.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,9 @@ class PieceAligner:
         """Aligns a batch of sentences, none of them empty."""
         self._read_whole_texts()  # whoever else holds the tokenizer may have set them since
         encoded = self._tokenizer.encode_batch(
-            [list(words) for words in sentences], is_pretokenized=True, add_special_tokens=False
+            [[_LONE_SURROGATE.sub("\ufffd", word) for word in words] for words in sentences],
+            is_pretokenized=True,
+            add_special_tokens=False,
         )
         longest = max(len(words) for words in sentences)
         word_rows = np.full((len(sentences), longest), -1, dtype=np.int64)

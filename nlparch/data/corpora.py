@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nlparch.data.conll import ReadCounts, read_file, read_lines
 from nlparch.data.labels import LabelSet, Scheme, convert, detect_scheme, has_prefix, scheme_of_set
+from nlparch.data.subsets import keep_part
 from nlparch.data.tables import (
     TABLE_FORMATS,
     ColumnFinder,
@@ -66,6 +67,9 @@ def load_corpus(
     tags_column: str | None = None,
     dev_fraction: float = 0.0,
     seed: int = 42,
+    train_fraction: float = 1.0,
+    train_examples: int = 0,
+    subset_seed: int = 0,
     scheme: Literal["auto", "IOB2", "BIOES"] = "auto",
     known_tags: Sequence[str] | None = None,
     allow_no_train: bool = False,
@@ -82,6 +86,8 @@ def load_corpus(
         words_column: The words' column elsewhere; `None` looks for the usual names. Likewise `tags_column`.
         dev_fraction: The share of train to split off, at random, where there is no dev.
         seed: The seed of that split.
+        train_fraction: The share of train to keep, at random; likewise, as a number, `train_examples` (0 keeps all).
+        subset_seed: The seed of what is kept.
         scheme: The scheme to write span tags in. `auto` keeps BIOES and turns IOB1 into IOB2, or follows `known_tags`.
         known_tags: The tags of a model that exists already, in its order; they become the labels.
         allow_no_train: Whether train may be missing.
@@ -102,6 +108,7 @@ def load_corpus(
     _drop_untagged(splits, notes)
     _check_splits(splits, str(data_dir), filenames, allow_no_train)
     _split_dev(splits, dev_fraction, seed, notes)
+    keep_part(splits, fraction=train_fraction, n_examples=train_examples, seed=subset_seed, notes=notes)
     notes += [f"{name}: none; no score on it" for name in ("dev", "test") if name not in splits]
     target = _choose_scheme(splits, scheme, known_tags, notes)
     for name, split in splits.items():
@@ -255,18 +262,20 @@ def load_unlabeled(
     split: Callable[[str], list[tuple[int, int]]],
     word_col: int = 0,
     ignore_token: str = "",
+    gold: Iterable[Sequence[str]] = (),
 ) -> tuple[datasets.Dataset, list[str]]:
     """Read raw text: one text a line, or column files without tags.
 
     A file is read as a column file where its first lines are rows alike, in sentences divided by blank lines: all of
     one word, all of equally many columns divided by tabs, or (eight rows at least) by spaces. The notes say how each
-    file was read. Texts whose words occurred before, in any of the files, are dropped and counted.
+    file was read. Texts whose words occurred before, in any of the files or in gold, are dropped and counted.
 
     Args:
         paths: The files.
         split: Gives the character offsets of a text's words.
         word_col: The words' column in column files.
         ignore_token: Rows of column files to pass over.
+        gold: Sentences that are learnt from anyway, with their tags.
 
     Returns:
         A data set with the column `words`, kept on disk until the program ends, and a note for each file.
@@ -279,11 +288,13 @@ def load_unlabeled(
     notes: list[str] = []
 
     def rows() -> Iterator[dict[str, list[str]]]:
-        seen: set[bytes] = set()
+        seen = {_key(words): "in gold" for words in gold}
+        n_gold = len(seen)
         for path in paths:
             yield from _fresh_rows(Path(path), split, word_col, ignore_token, seen, notes)
-        if not seen:
-            raise DataError(f"{', '.join(map(str, paths)) or '--unlabeled_filename'}: no text with words in it")
+        if len(seen) == n_gold:
+            new = " that is not in gold" if n_gold else ""
+            raise DataError(f"{', '.join(map(str, paths)) or '--unlabeled_filename'}: no text with words in it{new}")
 
     # A folder of its own: what `datasets` keeps is looked up by the files' names, not by what is in them.
     folder = tempfile.mkdtemp(prefix="nlparch-unlabeled-")
@@ -301,7 +312,7 @@ def _fresh_rows(
     split: Callable[[str], list[tuple[int, int]]],
     word_col: int,
     ignore_token: str,
-    seen: set[bytes],
+    seen: dict[bytes, str],
     notes: list[str],
 ) -> Iterator[dict[str, list[str]]]:
     counts = ReadCounts()
@@ -311,16 +322,22 @@ def _fresh_rows(
         texts, form = (sentence.words for sentence in sentences), "sentences in columns"
     else:
         texts, form = _split_lines(path, split), "texts, one a line"
-    n = {"read": 0, "empty": 0, "repeated": 0}
+    n = {"read": 0, "empty": 0, "repeated": 0, "in gold": 0}
     for words in texts:
-        key = hashlib.blake2b("\n".join(words).encode(), digest_size=8).digest()
-        n["read" if words and key not in seen else "repeated" if words else "empty"] += 1
-        if words and key not in seen:
-            seen.add(key)
+        fate = seen.get(_key(words), "read") if words else "empty"
+        n[fate] += 1
+        if fate == "read":
+            seen[_key(words)] = "repeated"
             yield {"words": words}
     passed_over = [f"{n['empty']} empty lines passed over"] if n["empty"] else []
     passed_over += [f"{n['repeated']} repeated texts dropped"] if n["repeated"] else []
+    passed_over += [f"{n['in gold']} texts that stand in gold dropped"] if n["in gold"] else []
     notes.append("; ".join([f"{path}: {n['read']} {form}", *passed_over, *counts.notes()]))
+
+
+def _key(words: Sequence[str]) -> bytes:
+    """What stands for a text's words: 8 bytes, for there may be many millions of texts."""
+    return hashlib.blake2b("\n".join(words).encode(), digest_size=8).digest()
 
 
 def _split_lines(path: Path, split: Callable[[str], list[tuple[int, int]]]) -> Iterator[list[str]]:

@@ -86,8 +86,11 @@ def predict_entities(
         tags: the tag of each word.
         scores: the probability of each tag.
     """
-    entities = []
-    for label, first, after in spans(tags):
+    found = spans(tags)
+    if not found:
+        return []
+    entities, offsets = [], list(offsets)
+    for label, first, after in found:
         start, end = offsets[first][0], offsets[after - 1][1]
         score = float(sum(scores[first:after])) / (after - first)
         entities.append(Entity(start, end, text[start:end], label, score))

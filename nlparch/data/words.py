@@ -149,6 +149,9 @@ SPLITTERS: dict[str, str] = {
     "spaces": r"\S+",
 }
 
+SPACED_SPLITTERS = frozenset(("words", "social", "social-split", "spaces"))
+"""Those for which a stretch between spaces has the same words wherever it stands; the treebank's look farther, for the
+end of the text."""
 
 _SPAN = re.Match.span
 

@@ -2,13 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import torch
 from torch import Tensor
 
 from nlparch.data.labels import IGNORED_LABEL
-from nlparch.nn.losses import cross_entropy, kl_divergence, squared_error
+from nlparch.errors import UserError
+from nlparch.nn.losses import (
+    cross_entropy,
+    decoupled_divergence,
+    kl_divergence,
+    squared_error,
+    standardised_divergence,
+)
+
+LossName = Literal["kl", "kl-std", "dkd", "mse"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,22 +30,45 @@ class DistillSettings:
     """Weight of the soft term: student against teacher outputs."""
     student_w: float = 1.0
     """Weight of the hard term: student against gold labels, or pseudo-labels where there is no gold."""
-    loss_fn: Literal["kl", "mse"] = "kl"
-    """Soft term: KL divergence of the softened distributions, or the squared error of the logits."""
+    loss_fn: LossName = "kl"
+    """Soft term: KL divergence of the softened distributions, plain, of standardised logits or decoupled; or the
+    squared error of the logits."""
+    dkd_alpha: float = 1.0
+    """dkd: weight of the teacher's best label against all others."""
+    dkd_beta: float = 1.0
+    """dkd: weight of the other labels among themselves."""
+    entity_weight: float = 1.0
+    """How much a word counts whose label, or in the soft term whose teacher's best label, is not `O`."""
     min_confidence: float = 0.0
     """Probability below which a teacher's label is no pseudo-label."""
+    confidence_level: Literal["word", "sentence"] = "word"
+    """Whether each word is judged by itself, or all words of a sentence by the least sure one."""
+    weight_by_confidence: bool = False
+    """Pseudo-labels count as much as the probability that the teacher gives them, soft words as that of its best."""
+    teacher_temperature: float = 1.0
+    """Divides the teacher's logits before they are read as probabilities of these three settings."""
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:  # worded so that NaN is refused too
-            raise ValueError(f"temperature must be positive, got {self.temperature}")
+        for name in ("temperature", "teacher_temperature", "entity_weight"):
+            if not getattr(self, name) > 0:  # worded so that NaN is refused too
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if not (self.dist_w >= 0 and self.student_w >= 0 and self.dist_w + self.student_w > 0):
             raise ValueError(
                 f"weights must not be negative, nor both zero, got dist_w={self.dist_w}, student_w={self.student_w}"
             )
-        if self.loss_fn not in ("kl", "mse"):
-            raise ValueError(f"loss_fn must be one of kl, mse, got {self.loss_fn!r}")
+        if self.loss_fn not in get_args(LossName):
+            raise ValueError(f"loss_fn must be one of {', '.join(get_args(LossName))}, got {self.loss_fn!r}")
+        if not (self.dkd_alpha >= 0 and self.dkd_beta >= 0 and self.dkd_alpha + self.dkd_beta > 0):
+            raise ValueError(
+                f"dkd's weights must not be negative, nor both zero, got {self.dkd_alpha} and {self.dkd_beta}"
+            )
         if not 0 <= self.min_confidence < 1:
             raise ValueError(f"min_confidence must be in [0, 1), got {self.min_confidence}")
+
+    @property
+    def weighs_evenly(self) -> bool:
+        """Whether all words count alike."""
+        return self.entity_weight == 1 and not self.weight_by_confidence
 
 
 @dataclass
@@ -59,14 +91,32 @@ class TeacherStudentDistill:
 
     The mixin holds no weights. A word (or text) is *soft* where `teacher_logits` is not NaN, and *hard* where it has a
     gold label or an accepted pseudo-label. Without `distill_with` the loss is the hard term alone.
+
+    Words may weigh unevenly. A mean is then a weighted one: what is counted of a batch are the weights of its words.
     """
 
     distillation: DistillSettings | None = None
+    outside_label: int | None = None
+    """The label of words that belong to no entity; None where there is no such label."""
 
     def distill_with(self, settings: DistillSettings) -> Self:
-        """Teaches this model by `settings` from now on; returns the model."""
+        """Teaches this model by `settings` from now on; returns the model.
+
+        Raises:
+            UserError: If entities are to weigh more where no tag says what is none.
+        """
+        if settings.entity_weight != 1 and self.outside_label is None:
+            raise UserError("--entity_weight is for tags of entities, with O among them; plain tags have none")
         self.distillation = settings
         return self
+
+    def settle(self, batch: dict[str, Tensor]) -> None:
+        """Settles in place which words of a batch are hard and how much they weigh; `has_gold` is then used up."""
+        teacher_logits, has_gold = batch.get("teacher_logits"), batch.pop("has_gold", None)
+        batch["labels"] = self.hard_labels(batch["labels"], teacher_logits, has_gold)
+        weights = self.hard_weights(batch["labels"], teacher_logits, has_gold)
+        if weights is not None:
+            batch["hard_weights"] = weights
 
     def hard_labels(self, labels: Tensor, teacher_logits: Tensor | None, has_gold: Tensor | None) -> Tensor:
         """Gold labels, with accepted pseudo-labels on the rows that have no gold.
@@ -85,23 +135,75 @@ class TeacherStudentDistill:
         rows = ~has_gold
         logits = teacher_logits[rows].float()
         seen = ~logits[..., 0].isnan()
-        probabilities = logits.softmax(-1).nan_to_num(0.0)
         pseudo = self.best_pseudo_labels(logits, seen)
-        confidence = probabilities.gather(-1, pseudo.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        confidence = self._confidence(logits, pseudo)
+        if settings.confidence_level == "sentence":
+            least = confidence.where(seen, 1.0).flatten(1).amin(1)
+            confidence = least.unsqueeze(1).expand_as(confidence)
         accepted = seen & (confidence >= settings.min_confidence)
         filled = labels.clone()
         filled[rows] = torch.where(accepted, pseudo, IGNORED_LABEL)
         return filled
 
+    def hard_weights(self, labels: Tensor, teacher_logits: Tensor | None, has_gold: Tensor | None) -> Tensor | None:
+        """How much each hard word counts; None where all count 1.
+
+        Args:
+            labels: settled, see `hard_labels`. Shape: (batch, ...)
+            teacher_logits: NaN where the teacher saw nothing. Shape: (batch, ..., labels)
+            has_gold: False on rows whose labels are the teacher's. Shape: (batch,)
+
+        Returns:
+            0 where there is no label. Shape: (batch, ...)
+        """
+        settings = self.distillation
+        if settings is None or settings.weighs_evenly:
+            return None
+        weights = self._entity_weights(labels)
+        if settings.weight_by_confidence and teacher_logits is not None and has_gold is not None:
+            is_gold = has_gold.view(-1, *[1] * (labels.ndim - 1))
+            weights = weights * self._confidence(teacher_logits, labels).masked_fill(is_gold, 1.0)
+        return weights.masked_fill(labels == IGNORED_LABEL, 0.0)
+
+    def soft_weights(self, teacher_logits: Tensor) -> Tensor | None:
+        """How much each soft word counts; None where all count 1.
+
+        Args:
+            teacher_logits: NaN where the teacher saw nothing. Shape: (batch, ..., labels)
+
+        Returns:
+            0 where there are no outputs. Shape: (batch, ...)
+        """
+        settings = self.distillation
+        if settings is None or settings.weighs_evenly:
+            return None
+        best = teacher_logits.nan_to_num(0.0).argmax(-1)
+        weights = self._entity_weights(best)
+        if settings.weight_by_confidence:
+            weights = weights * self._confidence(teacher_logits, best)
+        return weights.masked_fill(teacher_logits[..., 0].isnan(), 0.0)
+
+    def _confidence(self, teacher_logits: Tensor, labels: Tensor) -> Tensor:
+        """The probability that the teacher gives to labels; 0 where it saw nothing. Shape: (rows, ...)"""
+        temperature = self.distillation.teacher_temperature if self.distillation else 1.0
+        probabilities = (teacher_logits.float() / temperature).softmax(-1).nan_to_num(0.0)
+        return probabilities.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+
+    def _entity_weights(self, labels: Tensor) -> Tensor:
+        assert self.distillation is not None
+        weights = torch.full(labels.shape, self.distillation.entity_weight, device=labels.device)
+        return weights if self.outside_label is None else weights.masked_fill(labels == self.outside_label, 1.0)
+
     def count_words(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """How many words of a batch each mean of the loss is over; `forward` takes counts under the same names.
 
         Args:
-            batch: arguments of `forward`, hard labels settled.
+            batch: arguments of `forward`, settled.
         """
-        counts = {"n_hard": (batch["labels"] != IGNORED_LABEL).sum()}
+        counts = {"n_hard": _total_weight(batch.get("hard_weights"), batch["labels"] != IGNORED_LABEL)}
         if "teacher_logits" in batch:
-            counts["n_soft"] = (~batch["teacher_logits"][..., 0].isnan()).sum()
+            seen = ~batch["teacher_logits"][..., 0].isnan()
+            counts["n_soft"] = _total_weight(self.soft_weights(batch["teacher_logits"]), seen)
         return counts
 
     def best_pseudo_labels(self, teacher_logits: Tensor, seen: Tensor) -> Tensor:
@@ -116,15 +218,18 @@ class TeacherStudentDistill:
         """
         return teacher_logits.nan_to_num(0.0).argmax(-1)
 
-    def sum_hard_loss(self, logits: Tensor, labels: Tensor, mask: Tensor | None = None) -> Tensor:
+    def sum_hard_loss(
+        self, logits: Tensor, labels: Tensor, mask: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
         """Sum over hard words of the loss on labels: cross-entropy, unless a model has a better one.
 
         Args:
             logits: Shape: (batch, ..., labels)
             labels: -100 where there is none. Shape: (batch, ...)
             mask: True on words, for models that look at sentences as a whole. Shape: (batch, ...)
+            weights: see `hard_weights`. Shape: (batch, ...)
         """
-        return cross_entropy(logits, labels, labels != IGNORED_LABEL)
+        return cross_entropy(logits, labels, labels != IGNORED_LABEL, weights=weights)
 
     def taught_loss(
         self,
@@ -132,6 +237,7 @@ class TeacherStudentDistill:
         labels: Tensor,
         teacher_logits: Tensor | None = None,
         has_gold: Tensor | None = None,
+        hard_weights: Tensor | None = None,
         n_hard: Tensor | float | None = None,
         n_soft: Tensor | float | None = None,
         mask: Tensor | None = None,
@@ -142,31 +248,51 @@ class TeacherStudentDistill:
             logits: the student's. Shape: (batch, ..., labels)
             labels: gold, -100 where there is none. Shape: (batch, ...)
             teacher_logits: NaN where the teacher saw nothing. Shape: (batch, ..., labels)
-            has_gold: Shape: (batch,)
-            n_hard: hard words of the whole accumulated, distributed batch; None counts this batch.
+            has_gold: Shape: (batch,); None in a batch that is settled.
+            hard_weights: of a batch that is settled. Shape: (batch, ...)
+            n_hard: hard words, or their weights, of the whole accumulated, distributed batch; None counts this batch.
             n_soft: soft words, likewise.
             mask: see `sum_hard_loss`.
         """
         settings = self.distillation or DistillSettings()
         logits = logits.float()
         labels = self.hard_labels(labels, teacher_logits, has_gold)
-        n_hard = (labels != IGNORED_LABEL).sum() if n_hard is None else n_hard
-        hard = self.sum_hard_loss(logits, labels, mask) / _at_least_one(n_hard)
+        hard_weights = self.hard_weights(labels, teacher_logits, has_gold) if hard_weights is None else hard_weights
+        n_hard = _total_weight(hard_weights, labels != IGNORED_LABEL) if n_hard is None else n_hard
+        hard = self.sum_hard_loss(logits, labels, mask, hard_weights) / _unless_zero(n_hard)
         if teacher_logits is None or self.distillation is None:
             return LossTerms(settings.student_w * hard, hard, None)
         teacher_logits = teacher_logits.float()
-        seen = ~teacher_logits[..., 0].isnan()
-        n_soft = seen.sum() if n_soft is None else n_soft
-        soft = _soft_loss(settings, logits, teacher_logits, seen) / _at_least_one(n_soft)
+        seen, soft_weights = ~teacher_logits[..., 0].isnan(), self.soft_weights(teacher_logits)
+        n_soft = _total_weight(soft_weights, seen) if n_soft is None else n_soft
+        soft = _soft_loss(settings, logits, teacher_logits, seen, soft_weights) / _unless_zero(n_soft)
         return LossTerms(settings.student_w * hard + settings.dist_w * soft, hard, soft)
 
 
-def _soft_loss(settings: DistillSettings, student: Tensor, teacher: Tensor, seen: Tensor) -> Tensor:
+def _soft_loss(
+    settings: DistillSettings, student: Tensor, teacher: Tensor, seen: Tensor, weights: Tensor | None
+) -> Tensor:
     if settings.loss_fn == "mse":
-        return squared_error(student, teacher, seen)
-    return kl_divergence(student, teacher, seen, temperature=settings.temperature)
+        return squared_error(student, teacher, seen, weights=weights)
+    if settings.loss_fn == "kl":
+        return kl_divergence(student, teacher, seen, temperature=settings.temperature, weights=weights)
+    if settings.loss_fn == "kl-std":
+        return standardised_divergence(student, teacher, seen, temperature=settings.temperature, weights=weights)
+    return decoupled_divergence(
+        student,
+        teacher,
+        seen,
+        temperature=settings.temperature,
+        target_w=settings.dkd_alpha,
+        others_w=settings.dkd_beta,
+        weights=weights,
+    )
 
 
-def _at_least_one(count: Tensor | float) -> Tensor | float:
+def _total_weight(weights: Tensor | None, counted: Tensor) -> Tensor:
+    return counted.sum() if weights is None else weights.sum()
+
+
+def _unless_zero(count: Tensor | float) -> Tensor | float:
     # A term without words is 0, not 0 / 0.
-    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)
+    return count.masked_fill(count == 0, 1) if isinstance(count, Tensor) else count or 1

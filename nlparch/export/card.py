@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nlparch.runtime.loading import RuntimeConfig
+from nlparch.runtime.config import RuntimeConfig
 
 
 def write_export_card(metrics: Mapping[str, Any], *, name: str, config: RuntimeConfig) -> str:

@@ -1,7 +1,9 @@
 """The decoding of a linear-chain CRF as a graph: two scans over the words, in the text form of ONNX.
 
-Both scans hold finished sentences still, so that padding changes nothing. Before the first word stands a label of its
-own, `begin`, from which the start scores lead on; so one step serves all words, and sentences of one word too.
+Only differences between labels count: what they share is taken away at each word, or it would grow with the sentence
+and eat up the digits. Both scans hold finished sentences still, so that padding changes nothing. Before the first word
+stands a label of its own, `begin`, from which the start scores lead on; so one step serves all words, and sentences of
+one word too.
 """
 
 import numpy as np
@@ -39,13 +41,17 @@ crf (float[batch, words, n] emissions, bool[batch, words] mask)
             best_moves = Add (best_from, moves)
             best_to = ReduceMax <keepdims = 0> (best_moves, axis1)
             origin = ArgMax <axis = 1, keepdims = 0> (best_moves)
-            best_here = Add (best_to, emission)
+            best_shared = ReduceMax <keepdims = 1> (best_to, axis1)
+            best_grown = Add (best_to, emission)
+            best_here = Sub (best_grown, best_shared)
             best_all = Concat <axis = 1> (best_here, no_begin)
             best_next = Where (going, best_all, best)
             sum_from = Unsqueeze (sum, axis2)
             sum_moves = Add (sum_from, moves)
             sum_to = ReduceLogSumExp <keepdims = 0> (sum_moves, axis1)
-            sum_here = Add (sum_to, emission)
+            sum_shared = ReduceMax <keepdims = 1> (sum_to, axis1)
+            sum_grown = Add (sum_to, emission)
+            sum_here = Sub (sum_grown, sum_shared)
             sum_all = Concat <axis = 1> (sum_here, no_begin)
             sum_next = Where (going, sum_all, sum)
         }> (begun, begun, clean, mask)
@@ -66,7 +72,9 @@ crf (float[batch, words, n] emissions, bool[batch, words] mask)
             reached = Add (emission, sum_after)
             reached_by = Unsqueeze (reached, axis1)
             steps = Add (reached_by, transitions)
-            summed = ReduceLogSumExp <keepdims = 0> (steps, axis2)
+            summed_steps = ReduceLogSumExp <keepdims = 0> (steps, axis2)
+            summed_shared = ReduceMax <keepdims = 1> (summed_steps, axis1)
+            summed = Sub (summed_steps, summed_shared)
             end_here = Expand (end, row_and_n)
             sum_before = Where (here, summed, end_here)
         }> (last_label, end_scores, origins, clean, mask)

@@ -14,14 +14,8 @@ from nlparch.export.balance import balance_words
 from nlparch.export.graphs import context_graph, transformer_graph, word_graph
 from nlparch.export.quantize import products, quantize_products, quantize_tables
 from nlparch.models.tagger import NeuralTagger
-from nlparch.runtime.loading import (
-    CONFIG,
-    CONTEXT_GRAPH,
-    TOKENIZER,
-    TRANSFORMER_GRAPH,
-    WORDS_GRAPH,
-    RuntimeConfig,
-)
+from nlparch.runtime.config import CONFIG, RuntimeConfig
+from nlparch.runtime.loading import CONTEXT_GRAPH, TOKENIZER, TRANSFORMER_GRAPH, WORDS_GRAPH
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger, NeuralTaggerConfig
 from nlparch.models.transformer_token import TransformerTokenClassifier
 from nlparch.models.word_tagger import WordTagger
+from nlparch.runtime.config import is_exported
 
 
 def load_word_tagger(path: str, *, max_length: int | None = None) -> WordTagger:
@@ -21,6 +22,8 @@ def load_word_tagger(path: str, *, max_length: int | None = None) -> WordTagger:
     Raises:
         UserError: If there is no model, or `max_length` is given for a small tagger, which has no window.
     """
+    if is_exported(Path(path)):
+        raise UserError(f"{path}: an exported model cannot be trained, taught from or scored; give what it was made of")
     is_small = _is_small_tagger(Path(path))
     if is_small and max_length is not None:
         raise UserError(f"{path}: a small tagger reads whole sentences; leave out --teacher_max_seq_len")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
 from nlparch.data.features import N_AFFIXES, PADDING, SHAPES, UNKNOWN, WordFeatures
-from nlparch.data.labels import LabelSet
+from nlparch.data.labels import IGNORED_LABEL, LabelSet
 from nlparch.distill.starts import fit_buckets
 from nlparch.errors import UserError
 from nlparch.models.word_tagger import TaggerOutput, WordTagger, settings_of
@@ -31,7 +31,7 @@ class NeuralTaggerConfig(PretrainedConfig):
         n_affix_buckets: buckets of hashed affixes.
         n_word_buckets: buckets that words are hashed into, two for each; 0: a vocabulary.
         use_crf: a linear-chain CRF on top.
-        word_dropout: share of the words whose vector is the unknown word's, in training.
+        word_dropout: share of the words whose vector is the unknown word's, or that of random buckets, in training.
         drop_penalty: weight of the dropout-consistency penalty; 0 turns it off.
         splitter: how raw text becomes words.
         word_width: width of the word vectors.
@@ -149,6 +149,11 @@ class NeuralTagger(WordTagger, PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Leaves every layer as its own constructor made it."""
 
+    @property
+    def word_vectors(self) -> Tensor:
+        """The table of word vectors, a parameter. Shape: (n_words, word_width)"""
+        return self.embedder.words.table.weight
+
     def set_word_vectors(self, vectors: dict[str, np.ndarray]) -> None:
         """Begins with these vectors for words of the vocabulary, or as near to them as buckets of hashed words come.
 
@@ -163,7 +168,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
             rows, values = fit_buckets(ids, values)
         else:
             rows = np.array([self.features.word_id(word) for word in vectors])
-        table = self.embedder.words.table.weight
+        table = self.word_vectors
         with torch.no_grad():
             table[torch.from_numpy(rows)] = torch.from_numpy(values).to(table)
 
@@ -188,6 +193,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         labels: Tensor | None = None,
         teacher_logits: Tensor | None = None,
         has_gold: Tensor | None = None,
+        hard_weights: Tensor | None = None,
         n_hard: Tensor | float | None = None,
         n_soft: Tensor | float | None = None,
         n_words: Tensor | float | None = None,
@@ -204,6 +210,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
             labels: -100 where there is none. Shape: (batch, words)
             teacher_logits: NaN where the teacher saw nothing. Shape: (batch, words, labels)
             has_gold: Shape: (batch,)
+            hard_weights: see `taught_loss`. Shape: (batch, words)
             n_hard: see `taught_loss`.
             n_soft: see `taught_loss`.
             n_words: words of the whole accumulated, distributed batch, for the penalty; None counts this batch.
@@ -216,8 +223,8 @@ class NeuralTagger(WordTagger, PreTrainedModel):
             "mask": mask,
         }
         logits = self.head(self.embedder(word_ids=self._drop_words(word_ids), **inputs))
-        teaching = {"teacher_logits": teacher_logits, "has_gold": has_gold, "n_hard": n_hard, "n_soft": n_soft}
-        output = self.taught_output(logits, labels=labels, mask=mask, **teaching)
+        teaching = {"teacher_logits": teacher_logits, "has_gold": has_gold, "hard_weights": hard_weights}
+        output = self.taught_output(logits, labels=labels, mask=mask, n_hard=n_hard, n_soft=n_soft, **teaching)
         if output.loss is not None and self.training and self.config.drop_penalty:
             steady = self._logits_without_dropout(word_ids, inputs)
             n_words = mask.sum() if n_words is None else n_words
@@ -229,12 +236,20 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         counts = super().count_words(batch)
         return counts | {"n_words": batch["mask"].sum()} if self.config.drop_penalty else counts
 
-    def sum_hard_loss(self, logits: Tensor, labels: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Cross-entropy, or the CRF's negative log-likelihood with unlabelled words marginalised out. Scalar."""
+    def sum_hard_loss(
+        self, logits: Tensor, labels: Tensor, mask: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
+        """Cross-entropy, or the CRF's negative log-likelihood with unlabelled words marginalised out. Scalar.
+
+        The CRF's is that of a sentence, which counts as much as its hard words do on average.
+        """
         if self.crf is None:
-            return super().sum_hard_loss(logits, labels, mask)
+            return super().sum_hard_loss(logits, labels, mask, weights)
         assert mask is not None
-        return self.crf.negative_log_likelihood(logits, labels, mask).sum()
+        losses = self.crf.negative_log_likelihood(logits, labels, mask)
+        if weights is not None:
+            losses = losses * weights.sum(1) / (labels != IGNORED_LABEL).sum(1).clamp(min=1)
+        return losses.sum()
 
     def best_labels(self, logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The label of each word and its probability; with a CRF, the best path's labels and marginals.
@@ -256,9 +271,11 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         if not (self.training and rate):
             return word_ids
         dropped = torch.rand(word_ids.shape[:2], device=word_ids.device) < rate
-        if word_ids.ndim == 3:  # all ids of a hashed word together
-            dropped = dropped.unsqueeze(-1)
-        return word_ids.masked_fill(dropped & (word_ids != PADDING), UNKNOWN)
+        if not self.features.n_word_buckets:
+            return word_ids.masked_fill(dropped & (word_ids != PADDING), UNKNOWN)
+        # No hashed word is unknown: one that is new stands in buckets that were trained for others.
+        others = torch.randint_like(word_ids, UNKNOWN + 1, self.config.n_words)
+        return torch.where(dropped.unsqueeze(-1) & (word_ids != PADDING), others, word_ids)
 
     def _logits_without_dropout(self, word_ids: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         self.train(False)

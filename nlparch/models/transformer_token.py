@@ -163,6 +163,7 @@ class TransformerTokenClassifier(WordTagger):
         labels: Tensor | None = None,
         teacher_logits: Tensor | None = None,
         has_gold: Tensor | None = None,
+        hard_weights: Tensor | None = None,
         n_hard: Tensor | float | None = None,
         n_soft: Tensor | float | None = None,
         **inputs: Any,
@@ -176,6 +177,7 @@ class TransformerTokenClassifier(WordTagger):
             labels: -100 where there is none. Shape: (batch, words)
             teacher_logits: NaN where the teacher saw nothing. Shape: (batch, words, labels)
             has_gold: Shape: (batch,)
+            hard_weights: see `taught_loss`. Shape: (batch, words)
             n_hard: see `taught_loss`.
             n_soft: see `taught_loss`.
             inputs: the checkpoint's own: `input_ids` and `attention_mask` of shape (rows, pieces), ...
@@ -190,8 +192,8 @@ class TransformerTokenClassifier(WordTagger):
         if self.label_set.outside is not None:
             indifferent[self.label_set.outside] = 1e-3
         logits = torch.where(seen.unsqueeze(-1), logits, indifferent)
-        teaching = {"teacher_logits": teacher_logits, "has_gold": has_gold, "n_hard": n_hard, "n_soft": n_soft}
-        return self.taught_output(logits, labels=labels, **teaching)
+        teaching = {"teacher_logits": teacher_logits, "has_gold": has_gold, "hard_weights": hard_weights}
+        return self.taught_output(logits, labels=labels, n_hard=n_hard, n_soft=n_soft, **teaching)
 
 
 def taggers_own_class(config: Any) -> Any:

@@ -76,6 +76,11 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         return LabelSet(tags=tags, scheme=scheme_of_set(tags))
 
     @property
+    def outside_label(self) -> int | None:  # type: ignore[override]
+        """The label of `O`; None where tags are plain."""
+        return None if self.label_set.scheme == "plain" else self.label_set.outside
+
+    @property
     def splitter(self) -> str:
         """Name (or regular expression) of the splitter that makes raw text into this model's words."""
         return getattr(self.config, "splitter", None) or DEFAULT_SPLITTER

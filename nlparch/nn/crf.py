@@ -88,11 +88,12 @@ class LinearChainCRF(nn.Module):
         Returns:
             Values from -20 to 0, finite on padding too. Shape: (batch, words, labels)
         """
-        start, transitions, end = self.legal_scores()
-        emissions = _clean(emissions, mask)
-        before = _forward_scores(emissions, start, transitions)
-        after = _backward_scores(emissions, mask, transitions, end)
-        return (before + after).log_softmax(-1).clamp(min=_LOWEST)
+        # The sums grow with the sentence: after some thousand words float32 would have no digits left for a label.
+        start, transitions, end = (scores.double() for scores in self.legal_scores())
+        clean = _clean(emissions, mask)
+        before = _forward_scores(clean.double(), start, transitions)
+        after = _backward_scores(clean.double(), mask, transitions, end)
+        return (before + after).log_softmax(-1).clamp(min=_LOWEST).to(clean.dtype)
 
     def _log_sums(self, emissions: Tensor, mask: Tensor) -> Tensor:
         """Log of the summed scores of all paths. Shape: (batch,)"""
@@ -165,7 +166,8 @@ def _best_path(emissions: Tensor, mask: Tensor, start: Tensor, transitions: Tens
     scores, origins = [start + first], []
     for emission in rest:
         best, origin = (scores[-1].unsqueeze(2) + transitions).max(1)
-        scores.append(best + emission)
+        # Only differences count; what all labels share would grow with the sentence and eat up the digits.
+        scores.append(best + emission - best.amax(1, keepdim=True))
         origins.append(origin)
     label = (_last_word(torch.stack(scores, 1), mask) + end).argmax(-1)
     path = [label]

@@ -1,14 +1,26 @@
-"""Exported models, run with numpy and onnxruntime alone (and tokenizers, where the model is a transformer)."""
+"""Exported models, run with numpy and onnxruntime alone (and tokenizers, where the model is a transformer).
 
-from importlib.util import find_spec
+The public names are loaded when first used (PEP 562): whether a folder is exported can be told without onnxruntime.
+"""
 
-from nlparch.errors import UserError
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-if find_spec("onnxruntime") is None:
-    raise UserError("exported models need onnxruntime: pip install 'nlparch[export]'")
+if TYPE_CHECKING:
+    from nlparch.data.words import SplitText as SplitText
+    from nlparch.runtime.loading import load_model as load_model
+    from nlparch.runtime.tagger import RuntimeTagger as RuntimeTagger
 
-from nlparch.data.words import SplitText as SplitText
-from nlparch.runtime.loading import load_model as load_model
-from nlparch.runtime.tagger import RuntimeTagger as RuntimeTagger
+_HOMES = {
+    "RuntimeTagger": "nlparch.runtime.tagger",
+    "SplitText": "nlparch.data.words",
+    "load_model": "nlparch.runtime.loading",
+}
 
-__all__ = ["RuntimeTagger", "SplitText", "load_model"]
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nlparch.runtime' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from nlparch.errors import UserError
+
+try:
+    import onnxruntime
+except ImportError as error:
+    raise UserError("exported models need onnxruntime: pip install 'nlparch[export]'") from error
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from nlparch.data.predictions import TagPrediction, build_prediction
-from nlparch.data.words import SplitText, make_splitter, split_text
+from nlparch.data.words import SplitText
 from nlparch.runtime.networks import Network
+from nlparch.runtime.splits import CachedSplitter
 
 _BATCHES_SORTED_TOGETHER = 32
 # Words of a batch, padding counted: long sentences must not multiply by the batch size.
@@ -45,7 +46,7 @@ class RuntimeTagger:
         self.precision = precision
         self.model_hash = model_hash
         self._network = network
-        self._split = make_splitter(splitter)
+        self._split = CachedSplitter(splitter)
         self._tags = np.array(self.labels, dtype=object)
 
     def predict(self, inputs: Sequence[str | Sequence[str]], *, batch_size: int = 32) -> list[TagPrediction]:
@@ -74,7 +75,7 @@ class RuntimeTagger:
 
     def split(self, item: str | Sequence[str]) -> SplitText:
         """Makes raw text into words; words that are given stay, joined by single spaces."""
-        return split_text(item, self._split)
+        return self._split(item)
 
     def infer(self, texts: Sequence[SplitText], *, batch_size: int = 32) -> list[Tagged]:
         """Runs the network on texts of any lengths, empty ones included."""

@@ -248,6 +248,29 @@ def test_column_files_are_told_from_texts(tmp_path: Path, text: str, is_columns:
     assert ("sentences in columns" in notes[0]) == is_columns
 
 
+def test_raw_text_that_stands_in_gold_is_dropped_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "raw.txt").write_text("a b\nc d\na b\nc d\n")
+    rows, notes = load_unlabeled([tmp_path / "raw.txt"], split=split, gold=[["a", "b"], ["x"]])
+    assert rows["words"][:] == [["c", "d"]]
+    assert notes == [
+        f"{tmp_path / 'raw.txt'}: 1 texts, one a line; 1 repeated texts dropped; 2 texts that stand in gold dropped"
+    ]
+    with pytest.raises(DataError, match="no text with words in it that is not in gold"):
+        load_unlabeled([tmp_path / "raw.txt"], split=split, gold=[["a", "b"], ["c", "d"]])
+
+
+def test_a_part_of_train_leaves_dev_and_test_whole_and_decides_the_labels(tmp_path: Path) -> None:
+    train = "".join(f"w{number} B-X{number}\n\n" for number in range(20))
+    write(tmp_path, train=train, dev="".join(f"d{number} O\n\n" for number in range(5)), test="x O\n")
+    part = read(tmp_path, train_examples=3)
+    assert [len(rows) for rows in part.splits.values()] == [3, 5, 1]
+    assert len(part.labels.tags) == 3 and "train: 3 of 20 sentences kept" in " ".join(part.notes)
+    assert read(tmp_path, train_fraction=0.15).splits["train"]["words"][:] == part.splits["train"]["words"][:]
+    assert (
+        read(tmp_path, train_examples=3, subset_seed=1).splits["train"]["words"][:] != part.splits["train"]["words"][:]
+    )
+
+
 def test_column_files_without_tags_are_read_as_sentences(tmp_path: Path) -> None:
     write(tmp_path, a="1\tone\n2\ttwo\n\n1\tskip\n2\tthree\n", b="five six\n")
     paths = [tmp_path / "a.txt", tmp_path / "b.txt"]

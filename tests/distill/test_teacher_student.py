@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from nlparch.batches import TaggingCollator, TaggingExamples
 from nlparch.data.labels import IGNORED_LABEL, match_labels
 from nlparch.distill.cache import TeacherOutputs
 from nlparch.distill.teacher_student import DistillSettings, TeacherStudentDistill
+from nlparch.errors import UserError
 from nlparch.training import DistillTrainer, TrainingPlan, training_arguments
 
 NAN = float("nan")
@@ -24,6 +26,8 @@ NAN = float("nan")
 class Student(TeacherStudentDistill):
     """The mixin alone, as a model of texts has it: a label a place, no scheme."""
 
+    outside_label = 0
+
 
 def log_softmax(values: list[float]) -> list[float]:
     top = max(values)
@@ -31,30 +35,60 @@ def log_softmax(values: list[float]) -> list[float]:
     return [value - total for value in values]
 
 
+def best_of(how: DistillSettings, teacher: list[float]) -> tuple[int, float]:
+    """The teacher's best label of a word, and the probability that it gives it."""
+    probabilities = [math.exp(value) for value in log_softmax([x / how.teacher_temperature for x in teacher])]
+    return probabilities.index(max(probabilities)), max(probabilities)
+
+
+def slow_soft(how: DistillSettings, s: list[float], t: list[float]) -> float:
+    """The soft term of a word."""
+    if how.loss_fn == "mse":
+        return sum((a - b) ** 2 for a, b in zip(s, t, strict=True)) / len(s)
+    if how.loss_fn == "kl-std":
+        s, t = standardised(s), standardised(t)
+    p, q = ([math.exp(x) for x in log_softmax([y / how.temperature for y in logits])] for logits in (t, s))
+    kl = sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
+    if how.loss_fn == "dkd" and len(p) > 1:
+        best = p.index(max(p))
+        of_target = sum(a * math.log(a / b) for a, b in ((p[best], q[best]), (1 - p[best], 1 - q[best])))
+        kl = how.dkd_alpha * of_target + how.dkd_beta * (kl - of_target) / (1 - p[best])
+    return how.temperature**2 * kl
+
+
+def standardised(logits: list[float]) -> list[float]:
+    mean = sum(logits) / len(logits)
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in logits) / len(logits) + 1e-7)
+    return [(value - mean) / deviation for value in logits]
+
+
 def slow_loss(
     how: DistillSettings, student: Tensor, labels: Tensor, teacher: Tensor | None, has_gold: Tensor | None
 ) -> tuple[float, float, float | None]:
-    """Total, hard and soft, word by word as the contract says it."""
-    hard, soft = [], []
+    """Total, hard and soft, word by word as the contract says it: values and their weights."""
+    hard, soft = [(0.0, 0.0)], [(0.0, 0.0)]
     for row, word in itertools.product(*map(range, labels.shape)):
-        s, gold = student[row, word].tolist(), int(labels[row, word])
+        s, gold, sure = student[row, word].tolist(), int(labels[row, word]), 1.0
         t = None if teacher is None or teacher[row, word].isnan().any() else teacher[row, word].tolist()
-        if t is not None and has_gold is not None and not has_gold[row]:
-            log_probs = log_softmax(t)
-            best = log_probs.index(max(log_probs))
-            gold = best if math.exp(log_probs[best]) >= how.min_confidence else IGNORED_LABEL
+        if t is not None:
+            best, probability = best_of(how, t)
+            sure = probability if how.weight_by_confidence else 1.0
+            soft.append((slow_soft(how, s, t), sure * (how.entity_weight if best != 0 else 1.0)))
+            if has_gold is not None and not has_gold[row]:
+                if how.confidence_level == "sentence":
+                    probability = min(
+                        best_of(how, other.tolist())[1] for other in teacher[row] if not other.isnan().any()
+                    )
+                gold = best if probability >= how.min_confidence else IGNORED_LABEL
         if gold != IGNORED_LABEL:
-            hard.append(-log_softmax(s)[gold])
-        if t is not None and how.loss_fn == "mse":
-            soft.append(sum((a - b) ** 2 for a, b in zip(s, t, strict=True)) / len(s))
-        elif t is not None:
-            p, q = (log_softmax([x / how.temperature for x in logits]) for logits in (t, s))
-            kl = sum(math.exp(a) * (a - b) for a, b in zip(p, q, strict=True))
-            soft.append(how.temperature**2 * kl)
-    mean_hard = sum(hard) / max(len(hard), 1)
+            sure = sure if has_gold is not None and not has_gold[row] else 1.0
+            hard.append((-log_softmax(s)[gold], sure * (how.entity_weight if gold != 0 else 1.0)))
+    mean_hard, mean_soft = (
+        sum(value * weight for value, weight in term) / (sum(weight for _, weight in term) or 1)
+        for term in (hard, soft)
+    )
     if teacher is None:
         return how.student_w * mean_hard, mean_hard, None
-    mean_soft = sum(soft) / max(len(soft), 1)
     return how.student_w * mean_hard + how.dist_w * mean_soft, mean_hard, mean_soft
 
 
@@ -62,8 +96,8 @@ def slow_loss(
 def lessons(draw: st.DrawFn) -> SimpleNamespace:
     batch, n_words, n_labels = draw(st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4)))
     random = torch.Generator().manual_seed(draw(st.integers(0, 10**6)))
-    student = 3 * torch.randn(batch, n_words, n_labels, generator=random, dtype=torch.float32)
-    teacher = 3 * torch.randn(batch, n_words, n_labels, generator=random, dtype=torch.float32)
+    student = 2 * torch.randn(batch, n_words, n_labels, generator=random, dtype=torch.float32)
+    teacher = 2 * torch.randn(batch, n_words, n_labels, generator=random, dtype=torch.float32)
     teacher[torch.rand(batch, n_words, generator=random) < draw(st.sampled_from([0.0, 0.4, 1.0]))] = NAN
     labels = torch.randint(n_labels, (batch, n_words), generator=random)
     labels[torch.rand(batch, n_words, generator=random) < draw(st.sampled_from([0.0, 0.4, 1.0]))] = IGNORED_LABEL
@@ -73,8 +107,14 @@ def lessons(draw: st.DrawFn) -> SimpleNamespace:
         temperature=draw(st.sampled_from([0.5, 1.0, 4.0])),
         dist_w=draw(st.sampled_from([0.0, 0.3, 1.0])),
         student_w=draw(st.sampled_from([0.7, 1.0])),
-        loss_fn=draw(st.sampled_from(["kl", "mse"])),
+        loss_fn=draw(st.sampled_from(["kl", "kl-std", "dkd", "mse"])),
+        dkd_alpha=draw(st.sampled_from([0.5, 1.0])),
+        dkd_beta=draw(st.sampled_from([0.0, 8.0])),
+        entity_weight=draw(st.sampled_from([0.1, 1.0, 5.0])),
         min_confidence=draw(st.sampled_from([0.0, 0.5, 0.9])),
+        confidence_level=draw(st.sampled_from(["word", "sentence"])),
+        weight_by_confidence=draw(st.booleans()),
+        teacher_temperature=draw(st.sampled_from([0.5, 1.0, 3.0])),
     )
     return SimpleNamespace(student=student, teacher=teacher, labels=labels, has_gold=has_gold, how=how)
 
@@ -88,7 +128,9 @@ def test_the_loss_is_what_the_formulas_say(lesson: SimpleNamespace) -> None:
     )
     total, hard, soft = slow_loss(lesson.how, lesson.student, lesson.labels, lesson.teacher, lesson.has_gold)
     assert terms.soft is not None
-    assert [terms.total.item(), terms.hard.item(), terms.soft.item()] == pytest.approx([total, hard, soft], abs=1e-4)
+    assert [terms.total.item(), terms.hard.item(), terms.soft.item()] == pytest.approx(
+        [total, hard, soft], rel=1e-4, abs=1e-4
+    )
 
 
 @given(lessons())
@@ -106,7 +148,7 @@ def test_without_settings_the_loss_is_cross_entropy() -> None:
 
 
 @pytest.mark.parametrize("temperature", [0.25, 1.0, 2.0, 20.0])
-@pytest.mark.parametrize("loss_fn", ["kl", "mse"])
+@pytest.mark.parametrize("loss_fn", ["kl", "kl-std", "dkd", "mse"])
 def test_a_student_equal_to_its_teacher_has_no_soft_loss(loss_fn: Any, temperature: float) -> None:
     logits = (10 * torch.randn(3, 5, 7)).requires_grad_()
     student = Student().distill_with(DistillSettings(loss_fn=loss_fn, temperature=temperature, student_w=0.0))
@@ -140,7 +182,7 @@ def test_padding_changes_nothing(lesson: SimpleNamespace, n_words: int, n_rows: 
     assert torch.allclose(pad(grad, 0.0), padded_grad, atol=1e-7)
 
 
-@pytest.mark.parametrize("loss_fn", ["kl", "mse"])
+@pytest.mark.parametrize("loss_fn", ["kl", "kl-std", "dkd", "mse"])
 def test_words_the_teacher_never_saw_add_no_value_and_no_gradient(loss_fn: Any) -> None:
     logits, teacher = torch.randn(1, 4, 3, requires_grad=True), torch.randn(1, 4, 3)
     teacher[0, 1] = NAN
@@ -175,6 +217,26 @@ def test_pseudo_labels_fill_only_rows_without_gold_and_only_sure_words() -> None
     assert found.tolist() == [[-100, 2, 1], [0, -100, -100]]
     assert gold.tolist() == [[-100, 2, 1], [-100, -100, -100]], "the batch itself stays as it was"
     assert Student().hard_labels(gold, teacher, torch.tensor([True, False])).tolist()[1] == [0, 0, -100]
+
+
+def test_a_sentence_is_taken_whole_or_not_at_all_by_its_least_sure_word() -> None:
+    sure, doubtful, unseen = [4.0, 0.0, 0.0], [0.3, 0.2, 0.1], [NAN] * 3
+    teacher = torch.tensor([[sure, doubtful], [sure, unseen], [sure, sure]])
+    model = Student().distill_with(DistillSettings(min_confidence=0.5, confidence_level="sentence"))
+    nothing = torch.full((3, 2), IGNORED_LABEL)
+    found = model.hard_labels(nothing, teacher, torch.zeros(3, dtype=torch.bool))
+    assert found.tolist() == [[-100, -100], [0, -100], [0, 0]]
+
+
+def test_a_calibrated_teacher_is_less_sure() -> None:
+    teacher = torch.tensor([[[2.0, 0.0]]])
+    nothing, no_gold = torch.full((1, 1), IGNORED_LABEL), torch.tensor([False])
+    for temperature, label in ((1.0, 0), (4.0, IGNORED_LABEL)):
+        how = DistillSettings(min_confidence=0.7, teacher_temperature=temperature, weight_by_confidence=True)
+        model = Student().distill_with(how)
+        assert model.hard_labels(nothing, teacher, no_gold).item() == label
+        expected = 1 / (1 + math.exp(-2.0 / temperature))
+        assert model.soft_weights(teacher).item() == pytest.approx(expected)
 
 
 def test_has_gold_decides_and_not_whether_a_row_has_labels() -> None:
@@ -222,7 +284,11 @@ def test_pseudo_labels_skip_a_word_the_teacher_never_saw(new_tagger: Any) -> Non
         ({"temperature": NAN}, "temperature must be positive, got nan"),
         ({"dist_w": -0.1}, "weights must not be negative"),
         ({"dist_w": 0.0, "student_w": 0.0}, "nor both zero"),
-        ({"loss_fn": "cosine"}, "loss_fn must be one of kl, mse, got 'cosine'"),
+        ({"loss_fn": "cosine"}, "loss_fn must be one of kl, kl-std, dkd, mse, got 'cosine'"),
+        ({"dkd_alpha": 0.0, "dkd_beta": 0.0}, "dkd's weights must not be negative, nor both zero, got 0.0 and 0.0"),
+        ({"dkd_beta": -1.0}, "dkd's weights must not be negative"),
+        ({"entity_weight": 0.0}, "entity_weight must be positive, got 0.0"),
+        ({"teacher_temperature": 0.0}, "teacher_temperature must be positive, got 0.0"),
         ({"min_confidence": 1.0}, "min_confidence must be in"),
         ({"min_confidence": -0.5}, "min_confidence must be in"),
     ],
@@ -248,6 +314,21 @@ def test_a_crf_student_learns_from_the_labels_it_has(new_tagger: Any) -> None:
     expected = torch.stack(list(every.values())).logsumexp(0) - torch.stack(agreeing).logsumexp(0)
     terms = model.taught_loss(emissions, labels, mask=mask)
     assert torch.allclose(terms.hard, expected / 2, atol=1e-4), "two words have a label"
+
+
+def test_a_sentence_of_a_crf_counts_as_its_words_do_on_average(new_tagger: Any) -> None:
+    model = new_tagger(use_crf=True).distill_with(DistillSettings(entity_weight=3.0))
+    emissions, mask = torch.randn(2, 3, 5), torch.tensor([[True, True, True], [True, True, False]])
+    labels = torch.tensor([[1, -100, 4], [4, 4, -100]])  # one entity word of two, none of two
+    losses = model.crf.negative_log_likelihood(emissions, labels, mask)
+    terms = model.taught_loss(emissions, labels, mask=mask)
+    assert torch.allclose(terms.hard, (losses[0] * 2 + losses[1]) / (3 + 1 + 1 + 1))
+
+
+def test_entities_weigh_more_only_where_a_tag_says_what_is_none(new_tagger: Any) -> None:
+    for tags in (("A", "B"), ("ADJ", "O", "X")):
+        with pytest.raises(UserError, match="--entity_weight is for tags of entities"):
+            new_tagger(tags).distill_with(DistillSettings(entity_weight=2.0))
 
 
 def test_a_crf_student_with_an_illegal_gold_path_has_a_finite_loss(new_tagger: Any) -> None:
@@ -315,15 +396,22 @@ STEADY = dict(dropout=0.0, word_dropout=0.0)
 STEADY_BERT = dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 
 
+LESSONS = {
+    "plain": DistillSettings(loss_fn="kl", temperature=2.0, min_confidence=0.3),
+    "weighted": DistillSettings(loss_fn="dkd", entity_weight=4.0, min_confidence=0.3, weight_by_confidence=True),
+}
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
 @pytest.mark.parametrize("gold", ["all", "some", "none"])
 @pytest.mark.parametrize("kind", ["softmax", "crf", "transformer"])
 def test_accumulation_changes_no_gradient(
-    tmp_path: Any, rows: Any, new_tagger: Any, new_transformer: Any, kind: str, gold: str
+    tmp_path: Any, rows: Any, new_tagger: Any, new_transformer: Any, kind: str, gold: str, lesson: str
 ) -> None:
     found = []
     for batch_size, accumulation in ((8, 1), (4, 2), (2, 4), (3, 3)):
         model = new_transformer(**STEADY_BERT) if kind == "transformer" else new_tagger(use_crf=kind == "crf", **STEADY)
-        model.distill_with(DistillSettings(loss_fn="kl", temperature=2.0, min_confidence=0.3))
+        model.distill_with(LESSONS[lesson])
         data = examples(model, rows[:8], gold)
         folder = tmp_path / str(batch_size)
         found.append(distil(folder, model, data, batch_size=batch_size, gradient_accumulation=accumulation))
@@ -365,14 +453,15 @@ def test_batch_composition_changes_no_gradient(tmp_path: Any, rows: Any, new_tag
         assert torch.allclose(gradient, found[1][name], atol=1e-6), name
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
 @pytest.mark.parametrize("kind", ["softmax", "crf", "transformer"])
 def test_a_plain_trainer_trains_to_the_same_weights(
-    tmp_path: Any, rows: Any, new_tagger: Any, new_transformer: Any, kind: str
+    tmp_path: Any, rows: Any, new_tagger: Any, new_transformer: Any, kind: str, lesson: str
 ) -> None:
     weights = []
     for plain in (False, True):
         model = new_transformer() if kind == "transformer" else new_tagger(use_crf=kind == "crf")
-        model.distill_with(DistillSettings(dist_w=0.5))
+        model.distill_with(replace(LESSONS[lesson], dist_w=0.5))
         data = examples(model, rows[:12], "some")
         values = dict(batch_size=4, max_steps=5, epochs=2, max_grad_norm=1.0)
         if plain:

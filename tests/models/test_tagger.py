@@ -26,21 +26,9 @@ KINDS = {
 TEXTS = ["Ann Lee flew to New Delhi.", "", "   ", "Who is Zoé-Ann?", "🙂 Nothing  happened\tin Oslo, said Bo", "x"]
 
 
-def scaled(model: Any, by: float = 6.0) -> Any:
-    """Makes a random model decided, so that small numeric noise flips no tag."""
-    torch.manual_seed(3)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * by * 0.1)
-        for module in model.modules():
-            if isinstance(module, torch.nn.Embedding):
-                module.weight[0] = 0.0  # padding, which no training moves
-    return model
-
-
 @pytest.mark.parametrize("kind", KINDS)
-def test_padding_and_the_rest_of_the_batch_change_no_tag(new_tagger: Any, rows: Any, kind: str) -> None:
-    model = scaled(new_tagger(**KINDS[kind]))
+def test_padding_and_the_rest_of_the_batch_change_no_tag(new_tagger: Any, decided: Any, rows: Any, kind: str) -> None:
+    model = decided(new_tagger(**KINDS[kind]))
     sentences = [words for words, _ in rows] + [["Oslo"] * 40]
     one_by_one = model.tag_words(sentences, batch_size=1)
     for batch_size in (2, 7, 64):
@@ -69,8 +57,8 @@ def loss_of(model: Any, rows: Any) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_saved_tagger_is_the_same(new_tagger: Any, tmp_path: Path, kind: str) -> None:
-    model = scaled(new_tagger(**KINDS[kind], splitter="social"))
+def test_a_saved_tagger_is_the_same(new_tagger: Any, decided: Any, tmp_path: Path, kind: str) -> None:
+    model = decided(new_tagger(**KINDS[kind], splitter="social"))
     model.save_pretrained(tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {"config.json", "model.safetensors", "features.json"}
     loaded = NeuralTagger.from_pretrained(tmp_path)
@@ -149,8 +137,8 @@ def test_a_stream_is_read_as_it_comes_and_kept_in_order(new_tagger: Any) -> None
     assert n_read < 500
 
 
-def test_scores_are_probabilities(new_tagger: Any) -> None:
-    model = scaled(new_tagger(use_crf=True))
+def test_scores_are_probabilities(new_tagger: Any, decided: Any) -> None:
+    model = decided(new_tagger(use_crf=True))
     for prediction in model.predict(TEXTS):
         assert all(0 < score <= 1 for score in prediction.scores)
 
@@ -243,9 +231,9 @@ def test_teacher_outputs_alone_give_a_loss(new_tagger: Any) -> None:
 
 
 @pytest.mark.parametrize("use_crf", [False, True])
-def test_a_tagger_teaches_a_tagger(new_tagger: Any, rows: Any, use_crf: bool) -> None:
+def test_a_tagger_teaches_a_tagger(new_tagger: Any, decided: Any, rows: Any, use_crf: bool) -> None:
     """With a CRF, a teacher gives log marginals; a student learns to tag as it does."""
-    teacher = scaled(new_tagger(use_crf=use_crf))
+    teacher = decided(new_tagger(use_crf=use_crf))
     student = new_tagger(embedder="id-cnn", input_dropout=0.0).distill_with(DistillSettings(student_w=0.0))
     sentences = [words for words, _ in rows]
     logits = teacher.word_logits(sentences)
@@ -299,11 +287,17 @@ def test_hashed_words_begin_as_near_to_their_vectors_as_buckets_come(new_tagger:
 @pytest.mark.parametrize("n_word_buckets", [0, 500])
 def test_word_dropout_hides_whole_words_in_training_only(new_tagger: Any, n_word_buckets: int) -> None:
     model = new_tagger(n_word_buckets=n_word_buckets, word_dropout=0.5).train()
+    torch.manual_seed(0)
     ids = model.encode_words([["Ann", "flew", "to", "Oslo"] * 20, ["Dee"]])["word_ids"]
-    dropped = model._drop_words(ids).reshape(2, 80, -1)
-    hidden = (dropped == 1).all(-1)
-    assert torch.equal(dropped[~hidden], ids.reshape(dropped.shape)[~hidden]) and not hidden[1, 1:].any()
-    assert 20 < hidden.sum() < 60
+    dropped = model._drop_words(ids)
+    before, after = ids.reshape(2, 80, -1), dropped.reshape(2, 80, -1)
+    hidden = (before != after).any(-1)
+    assert 20 < hidden.sum() < 60 and not hidden[1, 1:].any()
+    assert (before != after)[hidden].float().mean() > 0.95, "all ids of a word together"
+    if n_word_buckets:
+        assert after[hidden].min() >= 2 and after[hidden].unique().numel() > 20 and after.max() < 502
+    else:
+        assert (after[hidden] == 1).all()
     assert torch.equal(model.eval()._drop_words(ids), ids)
 
 

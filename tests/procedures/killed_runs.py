@@ -25,7 +25,7 @@ import nlparch.procedures.tagger
 import nlparch.procedures.transformer_token
 from nlparch.cli import train
 from nlparch.models.word_tagger import WordTagger
-from nlparch.procedures import runs, tagger_kd
+from nlparch.procedures import folders, runs, tagger_kd
 from nlparch.training import DistillTrainer
 
 
@@ -73,7 +73,7 @@ PLACES: dict[str, tuple[Any, str, Callable[[Callable[..., Any]], Callable[..., A
     "best": (DistillTrainer, "_load_best_model", lambda _: lambda *a, **k: die()),
     "root": (transformers.modeling_utils, "safe_save_file", in_root),
     "scores": (runs, "score_splits", lambda _: lambda *a, **k: die()),
-    "options": (runs, "write_atomically", lambda _: lambda *a, **k: die()),
+    "options": (folders, "write_atomically", lambda _: lambda *a, **k: die()),
     "teacher": (WordTagger, "word_logits", lambda _: lambda *a, **k: die()),
 }
 

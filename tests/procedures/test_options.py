@@ -16,8 +16,8 @@ from safetensors.numpy import load_file
 from nlparch.cli import evaluate, inference, train
 from nlparch.models import sizes
 from nlparch.models.tagger import NeuralTagger
-from nlparch.procedures import options as all_options
-from nlparch.procedures import runs
+from nlparch.procedures import model_options, runs
+from nlparch.procedures import options as training_options
 
 SIZES = dict(word_width=8, char_width=4, n_char_filters=4, lstm_width=6, n_lstm_layers=1)
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
@@ -111,6 +111,17 @@ def moved(result: Result, by: Result) -> float:
     return max(float(np.abs(value - by.weights[name]).max()) for name, value in result.weights.items())
 
 
+def differs(result: Result, other: Result, term: str = "soft_loss") -> bool:
+    """Whether a term of the loss begins with another value."""
+    return abs(result.logged(term)[0] - other.logged(term)[0]) > 1e-3
+
+
+def shares(result: Result, term: str) -> list[float]:
+    """The weight of a term at each step."""
+    pairs = zip(result.logged(f"{term}_loss_weighted"), result.logged(f"{term}_loss"), strict=True)
+    return [weighted / loss for weighted, loss in pairs]
+
+
 def stores(home: Path) -> int:
     return len(list((home / "cache").iterdir()))
 
@@ -125,6 +136,10 @@ def vector(result: Result, word: str) -> list[float]:
 
 def pieces(result: Result) -> set[str]:
     return set(result.tokenizer["model"]["vocab"])
+
+
+def features(result: Result) -> list[str]:
+    return result.features["words"]
 
 
 Check = Callable[[Result, Result], bool]
@@ -159,6 +174,21 @@ CASES: dict[str, tuple[str, str, Check]] = {
         "tagger",
         "--data_dir HOME/empty --dev_fraction 0.25",
         lambda new, old: "dev: 8 of train's 32" in new.report and "dev" in new.metrics,
+    ),
+    "train_fraction": (
+        "tagger",
+        "--train_fraction 0.25",
+        lambda new, old: "8 of 32 sentences kept" in new.report and len(features(new)) < len(features(old)),
+    ),
+    "train_examples": (
+        "tagger_kd_pseudo",
+        "--train_examples 8 --unlabeled_filename HOME/train.txt --max_steps 0 --epochs 1",
+        lambda new, old: "8 of 32" in new.report and "that stand in gold dropped" in new.report,
+    ),
+    "subset_seed": (
+        "transformer_token",
+        "--train_examples 4 --subset_seed 3",
+        lambda new, old: pieces(new) != pieces(Result(old.folder.parent / "four")),
     ),
     "scheme": ("tagger", "--scheme BIOES", lambda new, old: "E-PER" in new.config["id2label"].values()),
     "splitter": (
@@ -332,10 +362,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "kd_temp": (
         "tagger_kd",
         "--kd_loss_fn kl --kd_temp 8",
-        lambda new, old: (
-            new.logged("soft_loss")[0]
-            != pytest.approx(Result(old.folder.parent / "kl").logged("soft_loss")[0], abs=1e-3)
-        ),
+        lambda new, old: differs(new, Result(old.folder.parent / "kl")),
     ),
     "kd_dist_w": (
         "tagger_kd",
@@ -350,7 +377,64 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "kd_loss_fn": (
         "tagger_kd",
         "--kd_loss_fn kl",
-        lambda new, old: new.logged("soft_loss")[0] != pytest.approx(old.logged("soft_loss")[0], abs=1e-3),
+        lambda new, old: differs(new, old),
+    ),
+    "kd_temp_end": (
+        "tagger_kd",
+        "--kd_loss_fn kl --kd_temp_end 9",
+        lambda new, old: (
+            not differs(new, Result(old.folder.parent / "kl")) and not same(new, Result(old.folder.parent / "kl"))
+        ),
+    ),
+    "kd_dist_w_end": (
+        "tagger_kd",
+        "--kd_dist_w_end 0.25 --max_steps 3",
+        lambda new, old: shares(new, "soft") == pytest.approx([1, 0.625, 0.25]),
+    ),
+    "kd_student_w_end": (
+        "tagger_kd",
+        "--kd_student_w 0 --kd_student_w_end 4 --max_steps 3",
+        lambda new, old: shares(new, "hard") == pytest.approx([0, 2, 4]),
+    ),
+    "kd_ramp": (
+        "tagger_kd",
+        "--kd_dist_w_end 0 --max_steps 5 --kd_ramp cosine",
+        lambda new, old: shares(new, "soft") == pytest.approx([1, 0.853553, 0.5, 0.146447, 0], abs=1e-4),
+    ),
+    "freeze_epochs": (
+        "tagger_kd",
+        "--freeze_epochs 1 --max_steps 4 --lr 0.1",
+        lambda new, old: np.array_equal(new.weights[TABLE], Result(old.folder.parent / "start").weights[TABLE]),
+    ),
+    "kd_loss_fn (of standardised logits)": (
+        "tagger_kd",
+        "--kd_loss_fn kl-std --kd_temp 2",
+        lambda new, old: differs(new, Result(old.folder.parent / "kl")) and differs(new, old),
+    ),
+    "dkd_alpha": (
+        "tagger_kd",
+        "--kd_loss_fn dkd --dkd_alpha 9",
+        lambda new, old: differs(new, Result(old.folder.parent / "dkd")),
+    ),
+    "dkd_beta": (
+        "tagger_kd",
+        "--kd_loss_fn dkd --dkd_beta 9",
+        lambda new, old: differs(new, Result(old.folder.parent / "dkd")),
+    ),
+    "entity_weight": (
+        "tagger_kd",
+        "--entity_weight 50",
+        lambda new, old: differs(new, old, "hard_loss") and differs(new, old, "soft_loss"),
+    ),
+    "baseline": (
+        "tagger_kd",
+        "--baseline",
+        lambda new, old: (
+            same(new, old)
+            and "baseline" in new.metrics
+            and "baseline" not in old.metrics
+            and "undistilled" in new.report
+        ),
     ),
     "unlabeled_filename": (
         "tagger_kd_pseudo",
@@ -362,6 +446,34 @@ CASES: dict[str, tuple[str, str, Check]] = {
         "--pseudo_threshold 0.999999 --data_dir DROP",
         lambda new, old: new.logged("hard_loss") == [0, 0],
     ),
+    "confidence_level": (
+        "tagger_kd_pseudo",
+        "--pseudo_threshold 0.6 --confidence_level sentence --data_dir DROP",
+        lambda new, old: differs(new, Result(old.folder.parent / "sure-words"), "hard_loss"),
+    ),
+    "weight_by_confidence": (
+        "tagger_kd_pseudo",
+        "--weight_by_confidence",
+        lambda new, old: differs(new, old, "hard_loss") and differs(new, old, "soft_loss"),
+    ),
+    "calibrate_teacher": (
+        "tagger_kd_pseudo",
+        "--pseudo_threshold 0.6 --calibrate_teacher",
+        lambda new, old: "teacher calibrated on dev: temperature" in new.report and not same(new, old),
+    ),
+    "schedule": (
+        "tagger_kd_pseudo",
+        "--schedule staged --max_steps 0 --epochs 2",
+        lambda new, old: (
+            new.end["global_step"] == Result(old.folder.parent / "two-epochs").end["global_step"]
+            and new.logged("hard_loss") != Result(old.folder.parent / "two-epochs").logged("hard_loss")
+        ),
+    ),
+    "gold_share": (
+        "tagger_kd_pseudo",
+        "--schedule staged --gold_share 0.9 --pseudo_threshold 0.999999 --max_steps 10",
+        lambda new, old: [loss == 0 for loss in new.logged("hard_loss")] == [True] + [False] * 9,
+    ),
     "unlabeled_ratio": (
         "tagger_kd_pseudo",
         "--unlabeled_ratio 0.25 --max_steps 0 --epochs 1",
@@ -371,6 +483,8 @@ CASES: dict[str, tuple[str, str, Check]] = {
 # Each has a test of its own below; the last ones are of nlp-inference and nlp-eval.
 ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "no_cuda"}
 ELSEWHERE |= {"model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher"}
+# test_export.py, test_bench.py
+ELSEWHERE |= {"quantize", "dev", "max_f1_loss", "model_dirs", "data", "rounds", "seconds", "plot"}
 
 
 @pytest.fixture(scope="module")
@@ -381,7 +495,13 @@ def plain(home: Path) -> dict[str, Result]:
         assert train(command(procedure, home, f"plain-{procedure}")) == 0
         done[procedure] = Result(home / f"plain-{procedure}")
     assert train(command("tagger", home, "unclipped", "--lr 0.1 --warmup 0")) == 0
-    assert train(command("tagger_kd", home, "kl", "--kd_loss_fn kl")) == 0
+    given = "--pseudo_threshold 0.6 --data_dir DROP"
+    assert train(command("tagger_kd_pseudo", home, "sure-words", given)) == 0
+    assert train(command("tagger_kd_pseudo", home, "two-epochs", "--max_steps 0 --epochs 2")) == 0
+    assert train(command("tagger_kd", home, "start", "--max_steps 1 --warmup 1")) == 0
+    for loss in ("kl", "dkd"):
+        assert train(command("tagger_kd", home, loss, f"--kd_loss_fn {loss}")) == 0
+    assert train(command("transformer_token", home, "four", "--train_examples 4")) == 0
     return done
 
 
@@ -394,7 +514,8 @@ def test_an_option_does_what_it_says(home: Path, plain: dict[str, Result], name:
 
 
 def test_no_option_is_without_a_test() -> None:
-    classes = [cls for cls in vars(all_options).values() if dataclasses.is_dataclass(cls)]
+    known = {**vars(training_options), **vars(model_options)}.values()
+    classes = [cls for cls in known if dataclasses.is_dataclass(cls)]
     every = {field.name for cls in classes for field in dataclasses.fields(cls)}
     assert every == {case.split(" ")[0] for case in CASES} | ELSEWHERE
 
@@ -418,6 +539,38 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
         assert "has no part in a model whose words are hashed" in capsys.readouterr().err
     assert train(command("tagger", home, "none", "--max_vocab 0")) == 2
     assert "--max_vocab must be at least 1, got 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ("--kd_temp 2", "--kd_temp 2.0 has no part in --kd_loss_fn mse"),
+        ("--dkd_beta 8", "are of --kd_loss_fn dkd; add it"),
+        ("--kd_loss_fn dkd --dkd_alpha 0 --dkd_beta 0", "must not both be 0"),
+        ("--confidence_level sentence", "is for --pseudo_threshold; add it"),
+        ("--calibrate_teacher", "is for --pseudo_threshold and --weight_by_confidence; add one"),
+        ("--calibrate_teacher --weight_by_confidence --data_dir HOME/empty", "needs labelled dev sentences"),
+        ("--kd_temp_end 2", "--kd_temp_end has no part in --kd_loss_fn mse"),
+        ("--kd_ramp cosine", "--kd_ramp cosine is for what moves"),
+        ("--kd_dist_w_end 0 --kd_student_w_end 0", "must not both end at 0"),
+        ("--kd_dist_w_end -1", "--kd_dist_w_end must be at least 0"),
+        ("--freeze_epochs -1", "--freeze_epochs must be at least 0"),
+        ("--gold_share 0.5", "--gold_share is of --schedule staged"),
+        ("--schedule staged --gold_share 1", "--gold_share must be between 0 and 1"),
+        ("--schedule staged --unlabeled_ratio 2", "mixes what --schedule staged keeps apart"),
+        ("--schedule staged --data_dir DROP", "ends with gold sentences: it needs a --data_dir"),
+        ("--entity_weight 0", "--entity_weight must be positive, got 0.0"),
+        ("--entity_weight 2 --data_dir HOME/wide --tag_col 1 --teacher_model_path HOME/plain", "plain tags have none"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    home: Path, capsys: pytest.CaptureFixture[str], given: str, rule: str
+) -> None:
+    if "HOME/plain" in given and not (home / "plain").exists():
+        assert train(command("tagger", home, "plain", f"{WIDE} --tag_col 1")) == 0
+    assert train(command("tagger_kd_pseudo", home, "refused", given)) == 2
+    assert rule in capsys.readouterr().err
+    assert not (home / "refused").exists()
 
 
 def test_overwriting_empties_the_folder(home: Path) -> None:
@@ -462,7 +615,7 @@ def test_columns_of_tables_are_named(home: Path) -> None:
 @pytest.mark.parametrize("given", [True, False])
 def test_no_cuda_stays_on_the_cpu(monkeypatch: pytest.MonkeyPatch, given: bool) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    options = all_options.InferenceOptions(model_dir="x", no_cuda=given)
+    options = model_options.InferenceOptions(model_dir="x", no_cuda=given)
     assert runs.choose_device(options).type == ("cpu" if given else "cuda")
 
 

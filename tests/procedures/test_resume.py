@@ -24,7 +24,14 @@ COMMANDS = {
     "steps": f"tagger_kd_pseudo --data_dir DATA {COMMON} --config_file SIZES --epochs 3 --save_steps 3 "
     "--gradient_accumulation 2 --unlabeled_filename DATA/raw.txt --unlabeled_ratio 0.6 --teacher_model_path TEACHER "
     "--cache_dir CACHE --teacher_precision bf16",
+    "baseline": f"tagger_kd --data_dir DATA {COMMON} --config_file SIZES --epochs 2 --baseline "
+    "--teacher_model_path TEACHER --cache_dir CACHE --teacher_precision fp32",
     "stopping": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 30 --patience 2 --lr 0.05 --warmup 0",
+    # 62 rows: 16 batches an epoch; word vectors thaw after step 24, gold begins at step 32.
+    "schedules": f"tagger_kd_pseudo --data_dir DATA {COMMON} --config_file SIZES --epochs 3 --save_steps 5 "
+    "--unlabeled_filename DATA/raw.txt --teacher_model_path TEACHER --cache_dir CACHE --teacher_precision fp32 "
+    "--schedule staged --gold_share 0.35 --freeze_epochs 1.5 --kd_loss_fn kl --kd_temp_end 3 --kd_dist_w_end 0.2 "
+    "--kd_ramp cosine --entity_weight 2 --pseudo_threshold 0.3 --weight_by_confidence --calibrate_teacher",
     "no dev": f"tagger --data_dir TRAIN_ALONE {COMMON} --config_file SIZES --epochs 3 --model_type id-cnn",
 }
 # The run, and the place and its passing where it is killed, once or again after it was resumed.
@@ -37,9 +44,13 @@ KILLED: list[tuple[str, list[tuple[str, int]]]] = [
     ("steps", [("teacher", 3)]),
     ("steps", [("teacher", 2), ("teacher", 4), ("optimizer", 2)]),
     ("steps", [("step", 16)]),  # in the second epoch, after a checkpoint in its midst
+    ("baseline", [("step", 29)]),  # in the undistilled student's second epoch, after the distilled one's two
+    ("baseline", [("options", 3), ("scores", 2)]),  # before it begins, and after it was trained
     ("stopping", [("optimizer", 6)]),  # after an evaluation without a better score
     ("stopping", [("best", 1)]),  # after the stop
     ("stopping", [("root", 1)]),
+    ("schedules", [("step", 13), ("step", 15), ("step", 12)]),  # frozen, thawed, then among gold
+    ("schedules", [("optimizer", 5)]),
     ("no dev", [("state", 3)]),
     ("no dev", [("root", 1)]),
     ("teacher", [("step", 12)]),
@@ -108,6 +119,9 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(endings: dict[str, int], fold
     for file in ("model.safetensors", "config.json", features):
         assert (resumed / file).read_bytes() == (undisturbed / file).read_bytes(), file
     assert metrics(resumed) == metrics(undisturbed)
+    if name == "baseline":
+        weights = (folder / "baseline" / "model.safetensors" for folder in (resumed, undisturbed))
+        assert len({file.read_bytes() for file in weights}) == 1
     assert not list(resumed.glob("*.tmp"))
 
 

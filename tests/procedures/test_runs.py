@@ -1,5 +1,7 @@
 import json
+import math
 
+import pytest
 import torch
 
 from nlparch.data.features import build_features
@@ -42,8 +44,9 @@ def test_tags_are_scored_in_the_scheme_of_gold():
     with torch.no_grad():
         model.head.weight.zero_()
         model.head.bias.copy_(torch.tensor([5.0, 0.0]))
-    scores, tags = runs.score_rows(model, ROWS, precision="fp32", scheme="BIOES")
-    assert tags == [["S-PER"] * 4]
+    scores, reading = runs.score_rows(model, ROWS, precision="fp32", scheme="BIOES")
+    assert reading.tags == [["S-PER"] * 4]
+    assert reading.probabilities[0] == pytest.approx([1 / (1 + math.exp(-5))] * 4)
     assert scores["accuracy"] == 0.5
     assert scores["recall"] == scores["f1_strict"] / scores["f1"] == 1.0
 

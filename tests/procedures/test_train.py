@@ -102,8 +102,8 @@ def test_a_run_is_a_folder(trained: dict[str, Trained], name: str) -> None:
     own = {"tokenizer.json", "tokenizer_config.json"} if name == "transformer_token" else {"features.json"}
     found = {path.name for path in folder.iterdir()}
     assert found == {
-        "README.md", "checkpoints", "config.json", "metrics.json", "model.safetensors", "options.yaml", "report.md",
-        "rows.sha256", "runs", *own,
+        "README.md", "checkpoints", "config.json", "metrics.json", "model.safetensors", "options.yaml", "report.html",
+        "report.md", "rows.sha256", "runs", *own,
     }  # fmt: skip
 
 
@@ -114,6 +114,7 @@ def test_metrics_keep_their_contract(trained: dict[str, Trained], name: str) -> 
     wanted = {"procedure", "n_parameters", "best_epoch", "best_step", "seed", "train_seconds"}
     wanted |= {"dev", "test"} if has_gold else set()
     wanted |= {"teacher", "agreement", "words_without_teacher"} if has_teacher else set()
+    wanted |= {"differences"} if has_teacher and has_gold else set()
     assert metrics.keys() == wanted
     assert metrics["procedure"] == name.split(" ")[0] and metrics["seed"] == 42 and metrics["train_seconds"] > 0
     assert isinstance(metrics["n_parameters"], int)
@@ -140,12 +141,19 @@ def _check_scores(scores: dict[str, Any]) -> None:
     for name in ("precision", "recall", "f1", "accuracy"):
         assert scores[name] is None or (isinstance(scores[name], float) and 0 <= scores[name] <= 1)
     for row in scores["per_type"].values():
-        assert row.keys() == {"precision", "recall", "f1", "support"} and isinstance(row["support"], int)
+        assert row.keys() == {"precision", "recall", "f1", "f1_interval", "support"} and isinstance(row["support"], int)
+    low, high = scores["f1_interval"]
+    assert 0 <= low <= scores["f1"] <= high <= 1 and 0 <= scores["calibration_error"] <= 1
+    n_entities = sum(row["support"] for row in scores["per_type"].values())
+    assert scores["seen"]["support"] + scores["unseen"]["support"] == n_entities
 
 
 def test_the_teacher_scores_in_a_student_s_run_are_its_own(trained: dict[str, Trained]) -> None:
     own, seen = trained["transformer_token"].metrics, trained["tagger_kd"].metrics["teacher"]
     for split in ("dev", "test"):
+        # Its probabilities are read from outputs that were stored in 16 bits.
+        rough, exact = (scores[split].pop("calibration_error") for scores in (seen, own))
+        assert rough == pytest.approx(exact, abs=1e-3)
         assert {name: seen[split][name] for name in seen[split]} == {name: own[split][name] for name in seen[split]}
 
 

@@ -58,7 +58,7 @@ def new_service(
 
     def make(model: dict[str, Any] | None = None, folders: dict[str, Path] | None = None, **options: Any) -> Service:
         folders = folders or {"names": new_folder(**(model or {}))}
-        return Service(Models(folders), ServeOptions(models=("names",), **options))
+        return Service(Models(folders), ServeOptions(model_dirs=("names",), **options))
 
     return make
 

@@ -12,7 +12,7 @@ from nlparch.server.options import ServeOptions
 
 # Where the others are tested; a new option has to be tested somewhere.
 ELSEWHERE = {
-    "models": "test_predict.py",
+    "model_dirs": "test_process.py",
     "port": "conftest.py",
     "max_delay_ms": "test_options.py",
     "max_body_bytes": "test_limits.py",

@@ -1,0 +1,164 @@
+"""Measure models on one labelled file: quality, size, speed, latency, memory, start; a table, and a picture."""
+
+import json
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from nlparch.data.labels import LabelSet, scheme_of_set
+from nlparch.data.words import join_words
+from nlparch.errors import UserError
+from nlparch.metrics import score_tags
+
+from . import runs
+from .bench_entries import Entry, find_entries
+from .labelled_file import read_labelled, rows_for
+from .model_options import BenchOptions
+
+logger = logging.getLogger(__name__)
+
+_FIRST_TEXTS = 320
+# A single sentence of about 20 words, as people ask about.
+_SHORT = range(18, 23)
+_MOST_ALONE = 500
+
+Figures = dict[str, Any]
+
+
+def run(options: BenchOptions) -> None:
+    """Measures the models and prints the table."""
+    runs.quiet_libraries()
+    _check(options)
+    sentences, notes = read_labelled(options.data, options)
+    logger.info("%s", "; ".join(notes))
+    with tempfile.TemporaryDirectory() as scratch:
+        entries = [entry for folder in options.model_dirs for entry in find_entries(folder, Path(scratch))]
+        rows = {entry.labels: rows_for(sentences, _label_set(entry.labels))[0] for entry in entries}
+        figures = measure(entries, rows, options=options, scratch=Path(scratch))
+    if options.output_file:
+        Path(options.output_file).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        plot(figures, Path(options.plot))
+    print(table(figures))
+
+
+def measure(
+    entries: Sequence[Entry], rows: Mapping[tuple[str, ...], Any], *, options: BenchOptions, scratch: Path
+) -> list[Figures]:
+    """The figures of each entry; the rounds of all go side by side, so that a slow minute slows all of them.
+
+    Args:
+        entries: what to measure.
+        rows: the labelled sentences in the scheme of each list of labels.
+        options: how long to measure.
+        scratch: a folder for what the processes read.
+    """
+    texts = scratch / "texts.json"
+    given = _texts(next(iter(rows.values()))["words"])
+    texts.write_text(json.dumps(given), encoding="utf-8")
+    rounds: list[list[Figures]] = [[] for _ in entries]
+    try:
+        starts = [_start(entry, texts) for entry in entries]
+        plans = [_plan(entry, len(given["texts"]), options.seconds) for entry in entries]
+        for number in range(options.rounds):
+            logger.info("round %d of %d", number + 1, options.rounds)
+            for entry, (n_texts, n_alone), measured in zip(entries, plans, rounds, strict=True):
+                measured.append(entry.ask("read", n=n_texts) | {"alone": entry.ask("alone", n=n_alone)})
+        return [
+            _figures(entry, start, measured, rows[entry.labels])
+            for entry, start, measured in zip(entries, starts, rounds, strict=True)
+        ]
+    finally:
+        for entry in entries:
+            entry.stop()
+
+
+def _texts(sentences: Sequence[Sequence[str]]) -> dict[str, Any]:
+    texts = [join_words(words)[0] for words in sentences]
+    short = [text for text, words in zip(texts, sentences, strict=True) if len(words) in _SHORT]
+    return {"texts": texts, "short": short or texts, "sentences": sentences}
+
+
+def _start(entry: Entry, texts: Path) -> Figures:
+    """Starts an entry; its first pass over some texts meets all their words for the first time."""
+    logger.info("%s, %s", entry.name, entry.form)
+    seconds = entry.start(texts)
+    first = entry.ask("read", n=_FIRST_TEXTS)
+    return {"start_seconds": seconds, "first_pass": first["words"] / first["seconds"]}
+
+
+def _plan(entry: Entry, n_texts: int, seconds: float) -> tuple[int, int]:
+    """How many texts together, and how many alone, an entry gets through in a round."""
+    together = entry.ask("read", n=_FIRST_TEXTS)["seconds"] / min(_FIRST_TEXTS, n_texts)
+    alone = median(entry.ask("alone", n=5))
+    return min(n_texts, max(_FIRST_TEXTS, int(seconds / together))), max(20, min(_MOST_ALONE, int(seconds / alone)))
+
+
+def _figures(entry: Entry, start: Figures, measured: Sequence[Figures], rows: Mapping[str, Any]) -> Figures:
+    alone = [1000 * seconds for passed in measured for seconds in passed["alone"]]
+    memory = entry.ask("memory")
+    scheme = scheme_of_set(entry.labels)
+    scores = score_tags(rows["tags"], entry.ask("tag"), scheme=scheme)
+    return {
+        "model": entry.name,
+        "form": entry.form,
+        "n_parameters": entry.n_parameters,
+        "bytes": entry.n_bytes,
+        "score": scores["accuracy" if scheme == "plain" else "f1"],
+        "words_per_second": median(passed["words"] / passed["seconds"] for passed in measured),
+        "words_a_round": measured[0]["words"],
+        "p50_ms": median(alone),
+        "p99_ms": quantiles(alone, n=100)[98],
+        "memory_bytes": memory,
+        **start,
+    }
+
+
+def table(figures: Sequence[Figures]) -> str:
+    """The figures as Markdown; speeds beside those of the pipeline of transformers, or else of the slowest."""
+    base = next((row for row in figures if row["form"] == "pipeline"), None)
+    base = base or min(figures, key=lambda row: row["words_per_second"])
+    header = ["model", "runs as", "parameters", "MB", "score", "words/s", f"x {base['form']}", "first pass, words/s"]
+    rows = [[*header, "p50 ms", "p99 ms", "memory MB", "start s"]]
+    rows.append(["---", "---", *["---:"] * (len(rows[0]) - 2)])
+    for row in figures:
+        memory = "-" if row["memory_bytes"] is None else f"{row['memory_bytes'] / 1e6:.0f}"
+        rows.append(
+            [
+                *(row["model"], row["form"], f"{row['n_parameters']:,}", f"{row['bytes'] / 1e6:.1f}"),
+                *("-" if row["score"] is None else f"{row['score']:.4f}", f"{row['words_per_second']:,.0f}"),
+                *(f"{row['words_per_second'] / base['words_per_second']:.1f}", f"{row['first_pass']:,.0f}"),
+                *(f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}", memory, f"{row['start_seconds']:.2f}"),
+            ]
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def plot(figures: Sequence[Figures], path: Path) -> None:
+    """Draws scores against speed."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot(xscale="log", xlabel="words per second on one core", ylabel="score")
+    axes.grid(alpha=0.3)
+    for row in figures:
+        axes.scatter(row["words_per_second"], row["score"], s=30 + row["n_parameters"] / 3e5, alpha=0.7)
+        axes.annotate(f"{row['model']}, {row['form']}", (row["words_per_second"], row["score"]), fontsize=8)
+    figure.savefig(path, dpi=150)
+
+
+def _check(options: BenchOptions) -> None:
+    """Refuses what would fail after minutes of measuring."""
+    for flag, name in (("--output_file", options.output_file), ("--plot", options.plot)):
+        if name and not Path(name).parent.is_dir():
+            raise UserError(f"{flag} {name}: there is no folder {Path(name).parent}; make it first")
+    if options.plot and find_spec("matplotlib") is None:
+        raise UserError("--plot needs matplotlib: pip install 'nlparch[plots]'")
+
+
+def _label_set(tags: Sequence[str]) -> LabelSet:
+    return LabelSet(tuple(tags), scheme_of_set(tags))

@@ -1,0 +1,118 @@
+"""The options of the commands that take a trained model; nothing here imports torch.
+
+The string under a field is its help.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from .options import ColumnOptions, check
+
+_FORBID_UNKNOWN = {"extra": "forbid"}
+
+
+@dataclass(kw_only=True)
+class InferenceOptions(ColumnOptions):
+    """Tag raw text or column files."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    model_dir: str
+    """Folder of the model."""
+    data_file: str = "-"
+    """Input file; - is standard input."""
+    output_file: str = "-"
+    """Output file; - is standard output."""
+    input_format: Literal["text", "columns"] = "text"
+    """text: one text a line; columns: one word a line, an empty line after each sentence."""
+    output_format: Literal["json", "columns"] = "json"
+    """json: one JSON object a line, with words and entities; columns: word, tag."""
+    entities_only: bool = False
+    """json: leave out the words."""
+    batch_size: int = 32
+    """Sentences read together."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+    """Number format; auto: the fastest the device has. In fp32 tags do not depend on what else is in the batch."""
+    no_cuda: bool = False
+    """Stay on the CPU even where there is a GPU."""
+
+    def __post_init__(self) -> None:
+        check("at least 1", batch_size=self.batch_size)
+        if self.entities_only and self.output_format != "json":
+            raise ValueError("--entities_only is of --output_format json; columns hold words and tags")
+
+
+@dataclass(kw_only=True)
+class EvalOptions(ColumnOptions):
+    """Score a saved model on a labelled file."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    model_dir: str
+    """Folder of the model."""
+    data_file: str
+    """Labelled column file."""
+    teacher: str | None = None
+    """Folder of a second model, to compare with: its scores, and the share of words on which both agree."""
+    output_dir: str | None = None
+    """New or empty folder for report.md and metrics.json; by default the report is only printed."""
+    batch_size: int = 32
+    """Sentences read together."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+    """Number format; auto: the fastest the device has."""
+    no_cuda: bool = False
+    """Stay on the CPU even where there is a GPU."""
+
+    def __post_init__(self) -> None:
+        check("at least 1", batch_size=self.batch_size)
+
+
+@dataclass(kw_only=True)
+class ExportOptions(ColumnOptions):
+    """Export a model to a folder that predicts and serves without torch."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    model_dir: str
+    """Folder of the trained model, small or transformer."""
+    output_dir: str
+    """Folder of the exported model."""
+    quantize: Literal["none", "int8"] = "none"
+    """Number format of the weights: none keeps fp32; int8 is a quarter of the size, and two to three times as fast."""
+    dev: str | None = None
+    """Labelled column file: the model is scored on it before and after, and int8 is given up, layer by layer, where it
+    loses more than --max_f1_loss."""
+    max_f1_loss: float = 0.002
+    """What int8 may lose against the trained model on --dev, of 1: F1, or accuracy where the tags are plain."""
+    overwrite_output_dir: bool = False
+    """Replace an exported model that lies in the output folder."""
+
+    def __post_init__(self) -> None:
+        check("from 0 to 1", max_f1_loss=self.max_f1_loss)
+
+
+@dataclass(kw_only=True)
+class BenchOptions(ColumnOptions):
+    """Measure models on one labelled file: score, size, speed, latency, memory, start."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    model_dirs: tuple[str, ...]
+    """Folders of models: trained ones run in torch and exported, a transformer also in bf16 and through the pipeline of
+    transformers; exported ones run as they are."""
+    data: str
+    """Labelled column file. Its text is joined again, for models to read it raw; scores are on its own words."""
+    rounds: int = 5
+    """Rounds; in each, all models read in turn. Medians are given."""
+    seconds: float = 2.0
+    """How long a round of one model takes, about; slow models read fewer texts."""
+    output_file: str | None = None
+    """JSON file for the figures."""
+    plot: str | None = None
+    """PNG file for a picture of scores against speed."""
+
+    def __post_init__(self) -> None:
+        if not self.model_dirs:
+            raise ValueError("MODEL_DIRS must name a folder at least")
+        check("at least 1", rounds=self.rounds)
+        check("positive", seconds=self.seconds)

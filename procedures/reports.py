@@ -1,0 +1,119 @@
+"""What a run's folder tells when it is done: `metrics.json`, `report.md`, `report.html`; and what a model costs."""
+
+import dataclasses
+import json
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nlparch.calibration import calibrate_bins
+from nlparch.devices import Precision
+from nlparch.disagreements import telling_disagreements
+from nlparch.readings import ReadSplit
+from nlparch.report import Evidence, Size, write_page, write_report
+
+_BATCH_SIZE = 32
+_SECONDS_OF_MEASURING = 1.0
+_NOT_OF_THE_MODEL = {"README.md", "metrics.json", "options.yaml", "report.html", "report.md", "rows.sha256"}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A model whose cost is told: itself, its folder or hub id, and the number format it reads in."""
+
+    model: Any
+    place: str | Path
+    precision: Precision
+
+
+def save_report(
+    folder: Path,
+    metrics: dict[str, Any],
+    *,
+    title: str,
+    notes: Sequence[str],
+    options: Any,
+    evidence: Evidence | None = None,
+) -> None:
+    """Writes `metrics.json`, `report.md` and `report.html` into a folder."""
+    about: Any = {"title": title, "notes": notes, "options": dataclasses.asdict(options), "evidence": evidence}
+    texts = {
+        "metrics.json": json.dumps(metrics, indent=1, ensure_ascii=False) + "\n",
+        "report.md": write_report(metrics, **about),
+        "report.html": write_page(metrics, **about),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def gather_evidence(
+    splits: Mapping[str, ReadSplit], readers: Mapping[str, Reader], curves: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> Evidence:
+    """What a report tells beyond the metrics.
+
+    Reliability is that of test, where there is one. Sentences are shown from dev, where there is one: a test set that
+    was looked at is a test no longer.
+
+    Args:
+        splits: what the models made of dev and test.
+        readers: the models, to be measured.
+        curves: the Trainer's log of each model that was trained.
+    """
+    if not splits:
+        return Evidence(sizes={name: _size(reader, ()) for name, reader in readers.items()}, curves=curves)
+    first, last = list(splits)[0], list(splits)[-1]
+    return Evidence(
+        sizes={name: _size(reader, splits[last].words) for name, reader in readers.items()},
+        measured_on=_machine(readers),
+        curves=curves,
+        bins={name: calibrate_bins(splits[last].gold, found) for name, found in splits[last].readings.items()},
+        bins_split=last,
+        disagreements=telling_disagreements(splits[first]) if "teacher" in splits[first].readings else (),
+        disagreements_split=first,
+    )
+
+
+def _size(reader: Reader, sentences: Sequence[Sequence[str]]) -> Size:
+    return Size(n_bytes=_n_bytes(Path(reader.place)), words_per_second=words_per_second(reader, sentences))
+
+
+def _n_bytes(folder: Path) -> int | None:
+    """Of the model's own files; None where the folder is not on this machine."""
+    if not folder.is_dir():
+        return None
+    own = (file for file in folder.iterdir() if file.is_file() and file.name not in _NOT_OF_THE_MODEL)
+    return sum(file.stat().st_size for file in own)
+
+
+def words_per_second(reader: Reader, sentences: Sequence[Sequence[str]]) -> float | None:
+    """How fast a model tags sentences of words, read as they come; measured for about a second, after one batch.
+
+    None without sentences.
+    """
+    batches = [sentences[begin : begin + _BATCH_SIZE] for begin in range(0, len(sentences), _BATCH_SIZE)]
+    if not batches:
+        return None
+    reader.model.tag_words(batches[0], precision=reader.precision)
+    n_words, began = 0, time.perf_counter()
+    for batch in batches:
+        reader.model.tag_words(batch, precision=reader.precision)
+        n_words += sum(map(len, batch))
+        if time.perf_counter() - began > _SECONDS_OF_MEASURING:
+            break
+    return n_words / (time.perf_counter() - began)
+
+
+def _machine(readers: Mapping[str, Reader]) -> str:
+    devices = {reader.model.device for reader in readers.values()}
+    names = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
+        for device in sorted(devices, key=str)
+    )
+    return f"{', '.join(names)}, batches of {_BATCH_SIZE} sentences"

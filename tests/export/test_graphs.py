@@ -1,0 +1,140 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from nlparch.export.choice import load_form
+from nlparch.export.crf_graph import append_crf
+from nlparch.export.folder import export_tagger
+from nlparch.export.graphs import context_graph, word_graph
+from nlparch.nn.crf import LinearChainCRF
+
+KINDS = {
+    "lstm": dict(),
+    "lstm crf": dict(use_crf=True),
+    "one layer": dict(n_lstm_layers=1, use_crf=True),
+    "idcnn": dict(embedder="id-cnn", n_blocks=2),
+    "idcnn crf": dict(embedder="id-cnn", use_crf=True),
+    "words alone": dict(n_char_filters=0, affix_width=0, shape_width=0),
+    "hashed words": dict(n_word_buckets=50),
+}
+TEXTS = [
+    "Ann Lee flew to New Delhi.",
+    "",
+    "   ",
+    "Who is Zoé-Ann?",
+    "🙂 Nothing  happened\tin Oslo, said Bo",
+    "x",
+    "\x00",
+]
+TEXTS += ["आज मौसम अच्छा है", "東京に行きました。", "\ud800 lone", "a" * 300]
+
+
+def check_same(mine: list[Any], torchs: list[Any]) -> None:
+    for own, other in zip(mine, torchs, strict=True):
+        assert (own.text, list(own.offsets), list(own.tags)) == (other.text, list(other.offsets), list(other.tags))
+        assert own.scores == pytest.approx(other.scores, abs=1e-4)
+        assert [(entity.start, entity.end, entity.label) for entity in own.entities] == [
+            (entity.start, entity.end, entity.label) for entity in other.entities
+        ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_exported_tagger_answers_as_torch_does(new_tagger: Any, decided: Any, rows: Any, kind: str) -> None:
+    model = decided(new_tagger(**KINDS[kind]))
+    exported = load_form(export_tagger(model))
+    inputs = TEXTS + [words for words, _ in rows] + [["Oslo"] * 40, [""], ["Ann"]]
+    expected = model.predict(inputs)
+    assert len({tag for prediction in expected for tag in prediction.tags}) > 2
+    for batch_size in (1, 3, 32):
+        check_same(exported.predict(inputs, batch_size=batch_size), expected)
+
+
+@pytest.mark.parametrize("kind", ["lstm crf", "idcnn"])
+def test_twenty_thousand_words_are_one_sentence(new_tagger: Any, decided: Any, rows: Any, kind: str) -> None:
+    model = decided(new_tagger(**KINDS[kind]))
+    words = [word for words, _ in rows for word in words]
+    long = [(words * 20_000)[:20_000], words]
+    check_same(load_form(export_tagger(model)).predict(long), model.predict(long))
+
+
+def test_an_exported_transformer_answers_as_torch_does(new_transformer: Any, decided: Any, rows: Any) -> None:
+    model = decided(new_transformer(max_length=12))
+    exported = load_form(export_tagger(model))
+    inputs = TEXTS + [words for words, _ in rows] + [["Oslo"] * 40, ["\x00", "Ann"], ["\u200b"]]
+    check_same(exported.predict(inputs), model.predict(inputs))
+    check_same(exported.predict(inputs, batch_size=1), model.predict(inputs))
+
+
+@pytest.mark.parametrize("make", [lambda export: export, lambda export: export.to_int8()], ids=["fp32", "int8"])
+def test_every_lstm_knows_the_lengths(new_tagger: Any, make: Any) -> None:
+    graph = make(export_tagger(new_tagger())).graphs["context.onnx"]
+    lstms = [node for node in graph.graph.node if node.op_type in ("LSTM", "DynamicQuantizeLSTM")]
+    assert len(lstms) == 2
+    assert all(node.input[4] for node in lstms), "sequence_lens"
+
+
+def test_sizes_of_batches_are_left_open(new_tagger: Any) -> None:
+    model = new_tagger(use_crf=True)
+    for graph in (word_graph(model), context_graph(model)):
+        for value in (*graph.graph.input, *graph.graph.output):
+            assert value.type.tensor_type.shape.dim[0].dim_param, value.name
+
+
+def test_nothing_is_said_while_a_graph_is_made(new_tagger: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    context_graph(new_tagger())
+    assert capfd.readouterr() == ("", "")
+
+
+def crf_session(crf: LinearChainCRF) -> onnxruntime.InferenceSession:
+    """The decoder alone, behind a graph that hands its inputs on."""
+    text = """
+    <ir_version: 8, opset_import: ["" : 18]>
+    pass (float[batch, words, n] given, bool[batch, words] known)
+        => (float[batch, words, n] emissions, bool[batch, words] mask)
+    { emissions = Identity (given)
+      mask = Identity (known) }
+    """
+    graph = append_crf(onnx.parser.parse_model(text), crf)
+    return onnxruntime.InferenceSession(graph.SerializeToString())
+
+
+@settings(max_examples=40)
+@given(
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4), n_labels=st.integers(1, 5), seed=st.integers(0, 10**6)
+)
+def test_the_decoder_finds_the_best_path_and_its_marginals(lengths: list[int], n_labels: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    crf = LinearChainCRF(n_labels=n_labels)
+    for scores in crf.parameters():
+        nn.init.normal_(scores, std=2.0)
+    emissions = 3 * torch.randn(len(lengths), max(lengths), n_labels)
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    noisy = emissions.masked_fill(~mask.unsqueeze(-1), torch.nan)
+    labels, scores = crf_session(crf).run(None, {"given": noisy.numpy(), "known": mask.numpy()})
+    expected = crf.decode(emissions, mask)
+    marginals = crf.marginals(emissions, mask).exp().gather(-1, expected.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    known = mask.numpy()
+    assert (labels == expected.numpy())[known].all()
+    np.testing.assert_allclose(scores[known], marginals.detach().numpy()[known], atol=1e-5)
+
+
+CORPORA = Path(__file__).parents[2].parent / "shared" / "data" / "tagging"
+
+
+@pytest.mark.skipif(not CORPORA.is_dir(), reason="the real corpora are not there")
+@pytest.mark.parametrize("corpus", ["bc5cdr", "btc", "conll2000", "ewt_pos", "snips", "uner_ewt", "wnut17"])
+@pytest.mark.parametrize("kind", ["lstm", "idcnn crf"])
+def test_tags_are_the_same_on_real_text(new_tagger: Any, decided: Any, corpus: str, kind: str) -> None:
+    model = decided(new_tagger(**KINDS[kind]))
+    lines = (CORPORA / corpus / "dev.txt").read_text("utf-8").split("\n\n")[:300]
+    sentences = [[re.split(r"[\t ]", row)[0] for row in block.splitlines() if row] for block in lines]
+    check_same(load_form(export_tagger(model)).predict(sentences), model.predict(sentences))
