@@ -131,12 +131,12 @@ def measure(server: Server, model_dir: Path, options: Options) -> dict[str, Any]
 
 
 def find_peak(server: Server, n_words: int, options: Options) -> float:
-    """The highest goodput: rates grow until more offered brings no more answers."""
+    """The highest goodput of rates that grow until much of what is offered is refused."""
     rate, best = 20_000 / n_words / 2, 0.0
     while True:
         goodput = offer(server, rate, n_words, options, runs=1)["goodput"]
         best = max(best, goodput)
-        if goodput < 0.85 * rate:
+        if goodput < 0.7 * rate:
             return best
         rate *= 1.25
 

@@ -5,6 +5,7 @@ few hundred words each, so a new one waits for one turn of every other before it
 delays its neighbours by a turn, not by its length.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from math import exp
@@ -17,6 +18,9 @@ _TURN_BYTES = 6 * TURN_WORDS
 # The speed is measured over this many seconds of work, and assumed for as long when the server starts.
 _MEMORY_SECONDS = 0.5
 _ASSUMED_SPEED = 300_000.0
+# How often the event loop's own delay is measured, and the share of a request's wait that it may take.
+_BEAT_SECONDS = 0.002
+_MAX_LAG_SHARE = 0.2
 
 
 class Ticket:
@@ -50,6 +54,15 @@ class Load:
         self._done = _ASSUMED_SPEED * _MEMORY_SECONDS
         self._measured_at = 0.0
         self.n_requests = 0
+        self.lag = 0.0
+        """Seconds by which the event loop is late: what a request waits before it is seen at all."""
+
+    async def watch_lag(self) -> None:
+        """Keeps the lag up to date, for ever."""
+        while True:
+            due = self._clock() + _BEAT_SECONDS
+            await asyncio.sleep(_BEAT_SECONDS)
+            self.lag = max(0.0, self._clock() - due)
 
     @property
     def wait(self) -> float:
@@ -62,7 +75,9 @@ class Load:
         return self._left * self._seconds / self._done
 
     def is_full(self) -> bool:
-        """Whether a request that comes now would wait too long."""
+        """Whether a request that comes now would wait too long, or the event loop cannot keep up as it is."""
+        if self.lag > _MAX_LAG_SHARE * self._max_wait:
+            return True
         return self.wait > self._max_wait or self.total > self._max_total
 
     def enter(self, n_bytes: int) -> Ticket:

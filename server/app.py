@@ -60,7 +60,7 @@ def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManag
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.batcher.start()
         # Held here, for the event loop does not keep its tasks alive.
-        tasks: set[asyncio.Task[None]] = set()
+        tasks = {asyncio.create_task(service.load.watch_lag())}
 
         def reload() -> None:
             task = asyncio.create_task(asyncio.to_thread(service.models.reload, service.metrics))

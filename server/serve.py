@@ -17,7 +17,7 @@ from .service import Service
 _log = logging.getLogger(__name__)
 # The batch thread and the event loop take turns at the interpreter. By default a turn may last 5 ms, as long as a
 # request should take.
-_SWITCH_SECONDS = 0.0005
+_SWITCH_SECONDS = 0.0001
 
 
 def run(options: ServeOptions) -> None:

@@ -1,5 +1,8 @@
 """How much is taken on."""
 
+import asyncio
+import time
+
 import pytest
 
 from nlparch.server.admission import REQUEST_BYTES, TURN_WORDS, Load
@@ -83,3 +86,22 @@ def test_time_without_requests_is_no_slowness(load, clock):
 def test_an_idle_server_takes_on_whatever_comes_however_slow_it_was(load, clock):
     work(load, clock, n_bytes=10, seconds=1000)
     assert not load.is_full()
+
+
+def test_nothing_is_taken_on_while_the_event_loop_is_late():
+    load = Load(max_wait=0.05, max_total=1.0)
+
+    async def main():
+        beat = asyncio.create_task(load.watch_lag())
+        await asyncio.sleep(0.01)
+        time.sleep(0.1)
+        await asyncio.sleep(0)
+        is_full = load.is_full()
+        for _ in range(1000):  # and once it has caught up, all is as before
+            if not load.is_full():
+                break
+            await asyncio.sleep(0.005)
+        beat.cancel()
+        return is_full, load.is_full()
+
+    assert asyncio.run(main()) == (True, False)
