@@ -21,6 +21,8 @@ _ASSUMED_SPEED = 300_000.0
 # How often the event loop's own delay is measured, and the share of a request's wait that it may take.
 _BEAT_SECONDS = 0.002
 _MAX_LAG_SHARE = 0.2
+# With fewer requests a late event loop is a stutter of the machine, and no overload.
+_BUSY_REQUESTS = 16
 
 
 class Ticket:
@@ -76,7 +78,7 @@ class Load:
 
     def is_full(self) -> bool:
         """Whether a request that comes now would wait too long, or the event loop cannot keep up as it is."""
-        if self.lag > _MAX_LAG_SHARE * self._max_wait:
+        if self.n_requests >= _BUSY_REQUESTS and self.lag > _MAX_LAG_SHARE * self._max_wait:
             return True
         return self.wait > self._max_wait or self.total > self._max_total
 

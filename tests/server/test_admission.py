@@ -88,8 +88,11 @@ def test_an_idle_server_takes_on_whatever_comes_however_slow_it_was(load, clock)
     assert not load.is_full()
 
 
-def test_nothing_is_taken_on_while_the_event_loop_is_late():
+@pytest.mark.parametrize(("n_requests", "is_refused"), [(1, False), (16, True)])
+def test_a_busy_server_takes_on_nothing_while_the_event_loop_is_late(n_requests, is_refused):
     load = Load(max_wait=0.05, max_total=1.0)
+    for _ in range(n_requests):
+        load.enter(1)
 
     async def main():
         beat = asyncio.create_task(load.watch_lag())
@@ -104,4 +107,4 @@ def test_nothing_is_taken_on_while_the_event_loop_is_late():
         beat.cancel()
         return is_full, load.is_full()
 
-    assert asyncio.run(main()) == (True, False)
+    assert asyncio.run(main()) == (is_refused, False)
