@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from nlparch.cli import bench, export
-from nlparch.procedures.bench import table
+from nlparch.procedures.bench import measure, table
+from nlparch.procedures.model_options import BenchOptions
 
 QUICK = ["--rounds", "1", "--seconds", "0.01"]
 
@@ -46,6 +47,48 @@ def test_an_exported_folder_runs_as_it_is(
     assert bench([str(tmp_path / "out"), "--data", str(data_dir / "test.txt"), *QUICK]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 and lines[2].startswith("| out | onnx int8 |")
+
+
+class Quick:
+    """An entry that reads a text of 10 words in a millisecond, and counts what it is asked."""
+
+    name, form, n_parameters, n_bytes, labels = "quick", "fake", 1, 1, ("B-X", "O")
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+
+    def start(self, texts: Path) -> float:
+        self.n_sentences = len(json.loads(texts.read_text())["sentences"])
+        return 0.5
+
+    def ask(self, do: str, n: int = 0) -> Any:
+        self.asked.append((do, n))
+        answers: dict[str, Any] = {"read": {"seconds": n / 1000, "words": 10 * n}, "alone": [0.001] * n, "memory": None}
+        return answers.get(do, [["O"]] * self.n_sentences)
+
+    def stop(self) -> None:
+        self.asked.append(("stop", 0))
+
+
+def asked(tmp_path: Path, **settings: Any) -> list[tuple[str, int]]:
+    entry: Any = Quick()
+    rows = {entry.labels: {"words": [["a"]] * 5000, "tags": [["O"]] * 5000}}
+    options = BenchOptions(model_dirs=("x",), data="x", **settings)
+    figures = measure([entry], rows, options=options, scratch=tmp_path)
+    assert figures[0]["words_per_second"] == pytest.approx(10_000)
+    assert entry.asked[-1] == ("stop", 0)
+    return [call for call in entry.asked[3:] if call[0] in ("read", "alone")]
+
+
+def test_rounds_are_read_one_by_one(tmp_path: Path) -> None:
+    assert asked(tmp_path, rounds=3, seconds=1) == [("read", 1000), ("alone", 500)] * 3
+    assert asked(tmp_path, rounds=1, seconds=1) == [("read", 1000), ("alone", 500)]
+
+
+def test_a_round_takes_about_so_many_seconds(tmp_path: Path) -> None:
+    assert asked(tmp_path, rounds=1, seconds=2) == [("read", 2000), ("alone", 500)]
+    assert asked(tmp_path, rounds=1, seconds=0.1) == [("read", 320), ("alone", 100)]
+    assert asked(tmp_path, rounds=1, seconds=60) == [("read", 5000), ("alone", 500)]
 
 
 def test_speeds_are_compared_with_the_pipeline_or_else_the_slowest() -> None:

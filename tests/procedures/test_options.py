@@ -17,7 +17,7 @@ from nlparch.cli import evaluate, inference, train
 from nlparch.models import sizes
 from nlparch.models.tagger import NeuralTagger
 from nlparch.procedures import model_options, runs
-from nlparch.procedures import options as all_options
+from nlparch.procedures import options as training_options
 
 SIZES = dict(word_width=8, char_width=4, n_char_filters=4, lstm_width=6, n_lstm_layers=1)
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
@@ -483,6 +483,8 @@ CASES: dict[str, tuple[str, str, Check]] = {
 # Each has a test of its own below; the last ones are of nlp-inference and nlp-eval.
 ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "no_cuda"}
 ELSEWHERE |= {"model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher"}
+# test_export.py, test_bench.py
+ELSEWHERE |= {"quantize", "dev", "max_f1_loss", "model_dirs", "data", "rounds", "seconds", "plot"}
 
 
 @pytest.fixture(scope="module")
@@ -512,9 +514,8 @@ def test_an_option_does_what_it_says(home: Path, plain: dict[str, Result], name:
 
 
 def test_no_option_is_without_a_test() -> None:
-    # The other commands that take a model have their tests beside them.
-    classes = [*vars(all_options).values(), model_options.InferenceOptions, model_options.EvalOptions]
-    classes = [cls for cls in classes if dataclasses.is_dataclass(cls)]
+    known = {**vars(training_options), **vars(model_options)}.values()
+    classes = [cls for cls in known if dataclasses.is_dataclass(cls)]
     every = {field.name for cls in classes for field in dataclasses.fields(cls)}
     assert every == {case.split(" ")[0] for case in CASES} | ELSEWHERE
 
