@@ -11,7 +11,7 @@ from nlparch.models.tagger import NeuralTaggerConfig
 from nlparch.procedure import Procedure, procedures
 
 PAGE = Path(__file__).parent / "options.md"
-COMMANDS = ("train", "inference", "eval", "export", "bench")
+COMMANDS = ("train", "inference", "eval", "export", "bench", "serve")
 # A flag says these, or the corpus does.
 NOT_IN_CONFIG_FILE = (
     "n_words", "n_characters", "n_affix_buckets", "embedder", "use_crf", "word_dropout", "splitter",

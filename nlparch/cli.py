@@ -1,4 +1,4 @@
-"""The commands: ``nlp-train``, ``nlp-inference``, ``nlp-eval``. The only file that knows tyro.
+"""The commands: ``nlp-train``, ``nlp-inference``, ``nlp-eval``, ``nlp-serve``. The only file that knows tyro.
 
 A command parses its options before it imports what runs on them, so that help and every mistake in the options cost
 no import of torch. A user's mistake is one line on standard error and exit code 2.
@@ -51,6 +51,11 @@ def export(args: Sequence[str] | None = None) -> int:
 def bench(args: Sequence[str] | None = None) -> int:
     """``nlp-bench MODEL_DIR... --data FILE``; returns the exit code."""
     return _command(_run_only, "bench", args)
+
+
+def serve(args: Sequence[str] | None = None) -> int:
+    """``nlp-serve MODEL_DIR...``; returns the exit code."""
+    return _command(_run_only, "serve", args)
 
 
 def parse(cls: type[Any], args: Sequence[str], *, program: str, positional: Sequence[str] = ()) -> Any:

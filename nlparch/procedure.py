@@ -28,7 +28,7 @@ class Procedure:
     summary: str
     """One line for the list of procedures."""
     command: str = "train"
-    """The command it belongs to: ``train``, ``inference``, ``eval``, ``export``, ``bench``."""
+    """The command it belongs to: ``train``, ``inference``, ``eval``, ``export``, ``bench`` or ``serve``."""
     positional: tuple[str, ...] = ()
     """Options that are given by place, not by name, in this order."""
 

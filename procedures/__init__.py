@@ -70,4 +70,12 @@ PROCEDURES = (
         command="bench",
         positional=("model_dirs",),
     ),
+    Procedure(
+        name="serve",
+        options="nlparch.server.options:ServeOptions",
+        run="nlparch.server.serve:run",
+        summary="serve exported models over HTTP",
+        command="serve",
+        positional=("model_dirs",),
+    ),
 )

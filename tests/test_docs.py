@@ -33,7 +33,7 @@ def blocks(page, language):
 def commands(page):
     """The `nlp-...` commands of a page: in blocks, and whole ones in the text."""
     text = page.read_text("utf-8")
-    shown = re.findall(r"`(nlp-(?:train|inference|eval|export|bench) [^`\n]*)`", text)
+    shown = re.findall(r"`(nlp-(?:train|inference|eval|export|bench|serve) [^`\n]*)`", text)
     for block in blocks(page, "sh"):
         shown += re.sub(r"\\\n\s*", "", block).splitlines()
     for line in shown:
@@ -71,7 +71,7 @@ def test_the_pages_show_every_procedure():
     shown = {tuple(command.split()[:2]) for _, command in SHOWN}
     assert {("nlp-train", name) for name in procedures("train")} <= shown
     assert {("nlp-inference", name) for name in procedures("inference")} <= shown
-    assert {"nlp-eval", "nlp-export", "nlp-bench"} <= {command[0] for command in shown}
+    assert {"nlp-eval", "nlp-export", "nlp-bench", "nlp-serve"} <= {command[0] for command in shown}
 
 
 @pytest.mark.parametrize(("page", "command"), SHOWN, ids=[f"{page}: {command[:60]}" for page, command in SHOWN])

@@ -1,0 +1,144 @@
+"""Requests and answers as JSON, checked on the way in and described in the OpenAPI document."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+# JSON can spell the NUL character; no text has it.
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
+# One fault is enough: a hundred thousand would take a second to tell.
+Texts = Annotated[list[Text], Field(fail_fast=True)]
+Words = Annotated[list[Word], Field(fail_fast=True)]
+Score = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Options(_Request):
+    """What an answer shall hold; the descriptions end the sentence `NAME must be`."""
+
+    entities_only: bool = Field(default=False, description="true or false: whether the words are left out")
+    min_score: Score = Field(default=0.0, description="a number from 0 to 1: entities below it are left out")
+
+
+class TextRequest(Options):
+    """Raw text, one or a list; each is split into words as the model was trained to."""
+
+    text: Text | Texts = Field(description="a text or a list of texts, without NUL characters")
+
+
+class WordsRequest(Options):
+    """Text that is split already: the words of one text, or of a list of texts."""
+
+    words: Words | Annotated[list[Words], Field(fail_fast=True)] = Field(
+        description="a list of words, or a list of such lists; words are not empty and have no NUL characters"
+    )
+
+
+class HubParameters(_Request):
+    """Parameters of the Hugging Face inference API; words of an entity are always grouped."""
+
+    aggregation_strategy: Literal["simple", "first", "average", "max"] = Field(
+        default="simple", description='"simple", "first", "average" or "max"'
+    )
+    ignore_labels: Texts = Field(default=[], description="a list of labels: their entities are left out")
+
+
+class HubRequest(_Request):
+    """A request in the shape of the Hugging Face inference API."""
+
+    inputs: Text | Texts = Field(description="a text or a list of texts, without NUL characters")
+    parameters: HubParameters = Field(default_factory=HubParameters, description="an object")
+    options: dict[str, Any] = Field(default={}, description="an object: nothing in it matters here")
+
+
+class WordAnswer(BaseModel):
+    """A word, its place in the text, its tag and the tag's probability."""
+
+    text: str
+    start: int
+    end: int
+    tag: str
+    score: float
+
+
+class EntityAnswer(BaseModel):
+    """A stretch of the text with a label."""
+
+    start: int
+    end: int
+    text: str
+    label: str
+    score: float
+
+
+class Prediction(BaseModel):
+    """A tagged text; offsets count Unicode characters."""
+
+    text: str
+    words: list[WordAnswer] | None = Field(default=None, description="absent with entities_only")
+    entities: list[EntityAnswer]
+
+
+class PredictAnswer(BaseModel):
+    """One prediction for each text, in order."""
+
+    model: str
+    model_hash: str
+    predictions: list[Prediction]
+
+
+class HubEntity(BaseModel):
+    """An entity in the shape of the Hugging Face inference API."""
+
+    entity_group: str
+    score: float
+    word: str
+    start: int
+    end: int
+
+
+class ModelAnswer(BaseModel):
+    """A model that is served."""
+
+    name: str
+    model_hash: str
+    task: str
+    labels: list[str]
+    splitter: str
+    precision: str
+
+
+class ModelsAnswer(BaseModel):
+    """All models, the default first."""
+
+    models: list[ModelAnswer]
+
+
+class StatusAnswer(BaseModel):
+    """That the server is there."""
+
+    status: str
+
+
+class ErrorAnswer(BaseModel):
+    """Why a request was refused."""
+
+    error: str
+    error_type: str
+
+
+def request_schema(*, max_texts: int, max_words: int) -> dict[str, Any]:
+    """The JSON schema of a request, limits included."""
+    raw, split, hub = (kind.model_json_schema() for kind in (TextRequest, WordsRequest, HubRequest))
+    for choices in (raw["properties"]["text"]["anyOf"], hub["properties"]["inputs"]["anyOf"]):
+        choices[1]["maxItems"] = max_texts
+    one, several = split["properties"]["words"]["anyOf"]
+    one["maxItems"] = several["items"]["maxItems"] = max_words
+    several["maxItems"] = max_texts
+    # Within a schema that is not a document of its own, a reference would lead nowhere.
+    hub["properties"]["parameters"] = hub.pop("$defs")["HubParameters"]
+    return {"oneOf": [raw, split, hub]}
