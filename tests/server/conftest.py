@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -80,11 +80,20 @@ def new_client(new_service: Callable[..., Service]) -> Iterator[Callable[..., Te
 class ServerProcess:
     """A server in a process of its own, once it answers."""
 
-    def __init__(self, args: list[str], *, port: int | None = None, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        args: list[str],
+        *,
+        port: int | None = None,
+        env: dict[str, str] | None = None,
+        command: Sequence[str] = (str(SCRIPT),),
+    ) -> None:
         self.port = port or free_port()
-        command = [sys.executable, str(SCRIPT), *args, "--port", str(self.port)]
         self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}
+            [sys.executable, *command, *args, "--port", str(self.port)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
         )
         self.url = f"http://127.0.0.1:{self.port}"
         self.wait(lambda: httpx.get(f"{self.url}/health", timeout=5).status_code == 200)

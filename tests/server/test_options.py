@@ -12,8 +12,8 @@ from nlparch.server.options import ServeOptions
 
 # Where the others are tested; a new option has to be tested somewhere.
 ELSEWHERE = {
-    "model_dirs": "test_process.py",
-    "port": "conftest.py",
+    "model_dirs": "conftest.py",
+    "port": "test_process.py",
     "max_delay_ms": "test_options.py",
     "max_body_bytes": "test_limits.py",
     "max_streams": "test_streaming.py",
