@@ -29,6 +29,15 @@ TEACHER_RATES = ("5e-5", "1e-4", "2e-4")
 RECIPES = ("crf", "teacher", "tagger", "tagger_kd")
 TITLES = {"crf": "CRF", "teacher": "teacher", "tagger": "student, gold only", "tagger_kd": "`tagger_kd`"}
 TITLES["tagger_kd+crf"] = "`tagger_kd --use_crf`"
+TITLES["tagger_kd+id-cnn"] = "`tagger_kd --model_type id-cnn`"
+TITLES["tagger_kd_pseudo"] = "`tagger_kd_pseudo`"
+TITLES["tagger_kd_pseudo+id-cnn"] = "`tagger_kd_pseudo --model_type id-cnn`"
+TITLES["tagger_kd_pseudo+nano"] = "`tagger_kd_pseudo --size nano`"
+# What follows the procedure's name in a recipe.
+EXTRAS = {"crf": ["--use_crf"], "id-cnn": ["--model_type", "id-cnn"], "nano": ["--size", "nano"]}
+# Folders of raw text that is like the corpus, and the passes over both that cost about as much as ten over gold alone.
+RAW_TEXT = {"btc": ("tweets",), "wnut17": ("tweets", "youtube"), "bc5cdr": ("pubmed",)}
+RAW_EPOCHS = 6
 PACKAGES = ("torch", "transformers", "python-crfsuite")
 
 
@@ -38,6 +47,8 @@ class Options:
 
     data: Path = Path("data")
     """Folder with a folder a corpus."""
+    raw: Path = Path("data/unlabeled")
+    """Folder with a folder of raw text a kind, for tagger_kd_pseudo."""
     teacher: str = ""
     """Checkpoint that the teachers are fine-tuned from."""
     seeds: int = 3
@@ -47,7 +58,7 @@ class Options:
     only: tuple[str, ...] = ("btc", "bc5cdr", "snips")
     """Corpora."""
     recipes: tuple[str, ...] = RECIPES
-    """Of crf, teacher, tagger, tagger_kd, tagger_kd+crf."""
+    """Of crf, teacher, and tagger, tagger_kd or tagger_kd_pseudo, which may be followed by +crf, +id-cnn, +nano."""
     work: Path = Path("runs/benchmark")
     """Folder of runs and teachers."""
     quick: bool = False
@@ -125,20 +136,15 @@ def best_teacher(options: Options, corpus: str) -> tuple[Path, dict[str, Any]]:
 def run_student(options: Options, corpus: str, recipe: str, seed: int) -> dict[str, Any]:
     """A student by its procedure's defaults."""
     folder = options.work / f"{corpus}-{recipe}-{seed}"
-    procedure, *extra = recipe.split("+")
-    command = [
-        procedure,
-        *(f"--use_{name}" for name in extra),
-        "--data_dir",
-        str(options.data / corpus),
-        "--seed",
-        str(seed),
-        "--output_dir",
-        str(folder),
-    ]
+    procedure, *extras = recipe.split("+")
+    command = [procedure, *(word for extra in extras for word in EXTRAS[extra])]
+    command += ["--data_dir", str(options.data / corpus), "--seed", str(seed), "--output_dir", str(folder)]
     if procedure != "tagger":
         command += ["--teacher_model_path", str(best_teacher(options, corpus)[0])]
         command += ["--cache_dir", str(options.work / "cache")]
+    if procedure == "tagger_kd_pseudo":
+        files = [str(options.raw / kind / "unlabeled.txt") for kind in RAW_TEXT[corpus]]
+        command += ["--unlabeled_filename", *files, "--epochs", str(RAW_EPOCHS)]
     return train(command, folder)
 
 

@@ -27,7 +27,7 @@ COMMANDS = {
     "baseline": f"tagger_kd --data_dir DATA {COMMON} --config_file SIZES --epochs 2 --baseline "
     "--teacher_model_path TEACHER --cache_dir CACHE --teacher_precision fp32",
     "stopping": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 30 --patience 2 --lr 0.05 --warmup 0",
-    # 62 rows: 16 batches an epoch; word vectors thaw after step 24, gold begins at step 32.
+    # 32 gold rows and 17 raw ones: 13 batches an epoch. Word vectors thaw after step 20, gold begins at step 25.
     "schedules": f"tagger_kd_pseudo --data_dir DATA {COMMON} --config_file SIZES --epochs 3 --save_steps 5 "
     "--unlabeled_filename DATA/raw.txt --teacher_model_path TEACHER --cache_dir CACHE --teacher_precision fp32 "
     "--schedule staged --gold_share 0.35 --freeze_epochs 1.5 --kd_loss_fn kl --kd_temp_end 3 --kd_dist_w_end 0.2 "
