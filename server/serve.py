@@ -12,6 +12,7 @@ from nlparch.errors import UserError
 from .app import create_app
 from .models import Models, parse_folders
 from .options import ServeOptions
+from .protocol import BoundedProtocol
 from .service import Service
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def run(options: ServeOptions) -> None:
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             log_config=None,
             access_log=False,

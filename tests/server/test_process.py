@@ -120,6 +120,17 @@ def test_a_killed_server_serves_again_at_its_old_address(new_server, new_folder)
     assert again.predict().status_code == 200
 
 
+@pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nhost: ", b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 999])
+def test_headers_without_end_are_not_kept(new_server, new_folder, start):
+    server = new_server(new_folder())
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        with pytest.raises(ConnectionError):
+            client.sendall(start)
+            for _ in range(1000):
+                client.sendall(b"x" * 65_536)
+    assert server.predict().status_code == 200
+
+
 def test_an_api_key_is_read_from_the_environment(new_server, new_folder):
     server = new_server(new_folder(), env={"NLPARCH_API_KEY": "secret"})
     assert server.predict().status_code == 401
