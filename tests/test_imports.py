@@ -80,7 +80,15 @@ def run(code: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "module", ["nlparch", "nlparch.procedures", "nlparch.procedures.options", "nlparch.cli", "nlparch.procedure"]
+    "module",
+    [
+        "nlparch",
+        "nlparch.procedures",
+        "nlparch.procedures.options",
+        "nlparch.cli",
+        "nlparch.procedure",
+        "nlparch.server.options",
+    ],
 )
 def test_the_front_rooms_import_nothing_heavy(module):
     heavy = {"torch", "transformers", "datasets", "numpy", "pydantic"}
