@@ -57,6 +57,8 @@ class Options:
     """Runs of each rate; the median counts."""
     soak_minutes: float = 0.0
     """How long good and hostile requests are mixed."""
+    only_soak: bool = False
+    """Leave out all else."""
 
 
 class Server:
@@ -118,6 +120,8 @@ def main(options: Options) -> None:
 def measure(server: Server, model_dir: Path, options: Options) -> dict[str, Any]:
     """All figures."""
     figures: dict[str, Any] = {"resident_mb_at_start": round(server.resident_mb(), 1)}
+    if options.only_soak:
+        return figures | {"soak": soak(server, options.soak_minutes)}
     for n_words in (20, 400):
         peak = find_peak(server, n_words, options)
         figures[f"words_{n_words}"] = {"peak": peak} | {

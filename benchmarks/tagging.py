@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "tagging.jsonl"
 SPEED = HERE / "results" / "speed.jsonl"
 RUNTIME = HERE / "results" / "runtime.jsonl"
+SERVING = HERE / "results" / "serving.jsonl"
 TABLES = HERE.parent / "docs" / "benchmarks.md"
 TEACHER_RATES = ("5e-5", "1e-4", "2e-4")
 RECIPES = ("crf", "teacher", "tagger", "tagger_kd")
@@ -213,6 +214,7 @@ def write_tables(cells: Sequence[dict[str, Any]]) -> str:
         lines += [_row(cells, corpus, recipes, split) for corpus in corpora]
     lines += _speed_lines()
     lines += _runtime_lines()
+    lines += _serving_lines()
     lines += ["", "Students: mean over seeds where there are several, lowest and highest in brackets. *kept*: the best"]
     lines += ["distilled student's share of the teacher's score.", ""]
     return "\n".join([*lines, *_provenance_lines(cells)]) + "\n"
@@ -241,6 +243,35 @@ def _runtime_lines() -> Iterator[str]:
     yield from ("", f"## Exported: speed, size, quality ({line['corpus']}, one core each, {line['machine']})", "")
     yield table(line["figures"])
     yield from ("", "*words/s*: raw text in, entities out, words met before; *first pass*: just after loading.")
+
+
+def _serving_lines() -> Iterator[str]:
+    """The last lines that `benchmarks/serving.py` left, of rates and of a soak."""
+    if not SERVING.exists():
+        return
+    lines = [json.loads(line) for line in SERVING.read_text(encoding="utf-8").splitlines()]
+    for rates in [line for line in lines if "words_20" in line][-1:]:
+        yield from ("", f"## Server ({rates['model']}, load generator on the same {rates['n_cores']} cores)", "")
+        yield "| words a text | offered, of the peak | answers/s | p50 ms | p99 ms | refused | p99 ms of refusals |"
+        yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+        for n_words in (20, 400):
+            for share, found in rates[f"words_{n_words}"].items():
+                if share != "peak":
+                    refused = "-" if found["refused_p99"] is None else f"{found['refused_p99']:.0f}"
+                    yield (
+                        f"| {n_words} | {share.removeprefix('at_')} x {rates[f'words_{n_words}']['peak']:,.0f} | "
+                        f"{found['goodput']:,.0f} | {found['p50']:.1f} | {found['p99']:.1f} | {found['refused']:,} | "
+                        f"{refused} |"
+                    )
+        yield from (
+            "",
+            f"Seconds from a restart after kill -9 under load to the first answer: {rates['restart_seconds']}.",
+        )
+        yield f"Requests while models were swapped under load, by status: {rates['swap']['statuses']}."
+    for soaked in [line["soak"] for line in lines if "soak" in line][-1:]:
+        memory = f"{soaked['resident_mb'][0]} MB after a tenth of the time, {soaked['resident_mb'][-1]} MB at the end"
+        yield f"{soaked['minutes']:.0f} minutes of good and hostile requests: resident memory {memory}, "
+        yield f"{soaked['n_5xx_or_lost']} lost or answered by 5xx."
 
 
 def _row(cells: Sequence[dict[str, Any]], corpus: str, recipes: Sequence[str], split: str) -> str:

@@ -41,7 +41,7 @@ class ServeOptions:
     """Words that run together, padding counted; a longer text runs alone."""
     max_delay_ms: float = 0.0
     """How long the first text of a batch waits for company; 0 runs at once what is there."""
-    max_wait_ms: float = 50.0
+    max_wait_ms: float = 15.0
     """A request that would wait longer than this before its first words run is refused with 429."""
     timeout_ms: float = 10_000.0
     """Time from a request's arrival after which it is given up: its body has not come, or its texts have not run."""

@@ -1,5 +1,6 @@
 """``nlp-serve``: loads the models, listens, serves until told to end."""
 
+import gc
 import logging
 import os
 import socket
@@ -34,6 +35,9 @@ def run(options: ServeOptions) -> None:
         app = create_app(service, api_key=os.environ.get("NLPARCH_API_KEY"))
         _log.info("serving %s at %s", ", ".join(service.models), _address(listener))
         sys.setswitchinterval(_SWITCH_SECONDS)
+        # What is loaded now stays: to look through it for garbage would hold up every request.
+        gc.collect()
+        gc.freeze()
         config = uvicorn.Config(
             app,
             loop="uvloop",

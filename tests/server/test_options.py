@@ -61,7 +61,7 @@ def test_max_wait_ms_says_when_a_request_is_refused(new_service):
             service.load.enter(100)
         return service.load.n_requests
 
-    assert n_accepted(new_service(max_wait_ms=100.0)) == pytest.approx(2 * n_accepted(new_service()), abs=2)
+    assert n_accepted(new_service(max_wait_ms=30.0)) == pytest.approx(2 * n_accepted(new_service()), abs=2)
 
 
 @pytest.mark.parametrize(("settings", "n"), [({}, 2), ({"max_batch_words": 5}, 6)])
