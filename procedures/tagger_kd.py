@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import datasets
 import numpy as np
 
 from nlparch.data.corpora import Corpus
@@ -211,9 +210,3 @@ def read_outputs(outputs: TeacherOutputs, match: LabelMatch) -> Reading:
         tags.append([match.tags[label] for label in labels])
         probabilities.append(np.exp(logits.max(-1) - np.logaddexp.reduce(logits, axis=-1)).tolist())
     return Reading(tags, probabilities)
-
-
-def without_gold(rows: datasets.Dataset) -> datasets.Dataset:
-    """Raw sentences as training rows: the same columns, `tags` None."""
-    tags = datasets.List(datasets.Value("string"))
-    return rows.map(lambda batch: {"tags": [None] * len(batch["words"])}, batched=True).cast_column("tags", tags)

@@ -481,7 +481,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     ),
 }
 # Each has a test of its own below; the last ones are of nlp-inference and nlp-eval.
-ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "no_cuda"}
+ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "unlabeled_column", "no_cuda"}
 ELSEWHERE |= {"model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher"}
 
 
