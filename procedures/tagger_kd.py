@@ -8,6 +8,7 @@ import numpy as np
 
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
+from nlparch.data.sentences import TrainingRows
 from nlparch.distill.cache import TeacherOutputs
 from nlparch.distill.calibration import fit_temperature, negative_log_likelihood
 from nlparch.distill.schedules import Course
@@ -94,9 +95,11 @@ class Lesson:
 
     def outputs(self, rows: Any, name: str) -> TeacherOutputs:
         """The teacher's outputs for some rows, from the cache where they are there."""
+        # A column of a data set is slow to read sentence by sentence.
+        sentences = rows["words"] if isinstance(rows, TrainingRows) else list(rows["words"])
         return teacher_outputs(
             self.teacher,
-            rows["words"],
+            sentences,
             precision=self._precision,
             cache_dir=self._options.cache_dir,
             track=runs.track(f"teacher outputs for {name}"),

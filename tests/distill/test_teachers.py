@@ -1,6 +1,6 @@
 import contextlib
 import copy
-import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -240,9 +240,12 @@ print("done", teacher.n_read, flush=True)
 """
 
 
-def start(cache: Path) -> "subprocess.Popen[str]":
+def start(cache: Path, rank: int = 0, n_processes: int = 1) -> "subprocess.Popen[str]":
+    """A process that makes a pass once it is told to: alone, or one of those that torchrun started."""
     code = SCRIPT.format(here=str(Path(__file__).parent), cache=cache).replace("PosixPath", "test_teachers.Path")
-    return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(n_processes)}
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", code], env=environment, text=True, **pipes)
 
 
 def go(process: "subprocess.Popen[str]") -> None:
@@ -271,5 +274,32 @@ def test_passes_killed_and_at_once_end_with_the_same_bytes(tmp_path: Path) -> No
     numbers = [int(words[-1]) for words in said]
     assert min(numbers) == 0 and max(numbers) == teacher.n_read - 3
     (folder,) = (folder for folder in cache.iterdir())
-    assert json.loads((folder / "progress.json").read_text())["batches"] == teacher.n_read
+    assert (folder / "done").read_bytes() == b"\1" * teacher.n_read
+    assert read(Fake(), cache).logits.tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_two_processes_share_a_pass_that_goes_on_whichever_was_killed(tmp_path: Path, killed: int) -> None:
+    teacher = Fake()
+    whole = np.array(read(teacher, tmp_path / "whole").logits)
+    cache = tmp_path / "shared"
+    first, second = ([start(cache, rank, 2) for rank in (0, 1)] for _ in range(2))
+    for process in (*first, *second):
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in first:
+        go(process)
+    stdout = first[killed].stdout
+    assert stdout is not None
+    n_before = [int(stdout.readline()) for _ in range(3)]
+    assert all(number % 2 == killed for number in n_before)
+    first[killed].kill()
+    first[1 - killed].kill()  # as torchrun does with the others
+    for process in first:
+        process.communicate()
+    for process in second:
+        go(process)
+    said = [process.communicate()[0].split() for process in second]
+    assert [words[-2] for words in said] == ["done", "done"]
+    assert sum(int(words[-1]) for words in said) <= teacher.n_read - 2
+    assert all(int(number) % 2 == rank for rank, words in enumerate(said) for number in words[:-2])
     assert read(Fake(), cache).logits.tobytes() == whole.tobytes()
