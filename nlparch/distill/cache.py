@@ -154,10 +154,11 @@ class OutputStore:
         sentences: np.ndarray = self._order[self._ends[number - 1] if number else 0 : self._ends[number]]
         return sentences
 
-    def places(self, number: int) -> list[int]:
-        """The first row of each sentence of a batch."""
-        places: list[int] = self._starts[self.batch(number)].tolist()
-        return places
+    def places(self, number: int) -> list[tuple[int, int]]:
+        """The first row of each sentence of a batch, and its number of rows."""
+        sentences = self.batch(number)
+        starts = self._starts[sentences]
+        return list(zip(starts.tolist(), (self._starts[sentences + 1] - starts).tolist(), strict=True))
 
     def read(self) -> TeacherOutputs:
         """The finished outputs, memory-mapped."""
@@ -198,13 +199,17 @@ class StoreWriter:
         os.close(self._done)
 
     def write(self, number: int, outputs: Iterable[np.ndarray]) -> None:
-        """Writes the outputs of one batch, sentence by sentence. Shapes: (words, labels)
+        """Writes the outputs of one batch.
+
+        Args:
+            number: of the batch.
+            outputs: of each sentence; rows beyond its words are padding. Shapes: (words or more, labels)
 
         Raises:
             UserError: If there is no room for them.
         """
-        for place, values in zip(self._store.places(number), outputs, strict=True):
-            data = values.astype(np.float16).tobytes()
+        for (place, n_words), values in zip(self._store.places(number), outputs, strict=True):
+            data = values[:n_words].astype(np.float16).tobytes()
             try:
                 n_bytes = os.pwrite(self._logits, data, self._begin + place * self._row_bytes)
             except OSError as error:

@@ -4,7 +4,9 @@ import contextlib
 import hashlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 WORDS_PER_BATCH = 2048
 _SECONDS_BETWEEN_COMMITS = 5.0
 _SECONDS_BETWEEN_LOOKS = 0.2
+_BATCHES_AHEAD = 2
 
 
 class Teacher(Protocol):
@@ -38,8 +41,12 @@ class Teacher(Protocol):
     device: Any
     config: Any
 
-    def word_logits(self, sentences: Sequence[Sequence[str]], *, precision: Precision) -> list[np.ndarray]:
-        """For each sentence its outputs; rows of NaN for words it cannot see. Shapes: (words, labels)"""
+    def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """Its inputs for a batch of sentences, none of them empty; called in another thread."""
+        ...
+
+    def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision) -> np.ndarray:
+        """Its outputs for these inputs; NaN for words it cannot see. Shape: (sentences, words or more, labels)"""
         ...
 
     def reads_as(self) -> dict[str, Any]:
@@ -94,7 +101,7 @@ def teacher_outputs(
         if len(missing):
             logger.info("teacher outputs: %d of %d batches to compute (%s)", len(missing), store.n_batches, folder)
             own = [number for number in missing.tolist() if number % n_processes == rank]
-            _fill(store, teacher, sentences, precision, track(own))
+            _fill(store, teacher, sentences, precision, own, track)
             _wait_until(lambda: store.complete)
         else:
             logger.info("teacher outputs: all %d sentences reused, no teacher pass (%s)", len(sentences), folder)
@@ -163,15 +170,38 @@ def weights_digest(weights: dict[str, Tensor]) -> str:
 
 
 def _fill(
-    store: OutputStore, teacher: Teacher, sentences: Sentences, precision: Precision, numbers: Iterable[int]
+    store: OutputStore,
+    teacher: Teacher,
+    sentences: Sentences,
+    precision: Precision,
+    numbers: Sequence[int],
+    track: Callable[[Iterable[int]], Iterable[int]],
 ) -> None:
     """Computes the batches of these numbers."""
     committed = time.monotonic()
+    encoded = _encode_ahead(store, teacher, sentences, numbers)
     with StoreWriter(store) as writer:
-        for number in numbers:
-            batch = [sentences[index] for index in store.batch(number).tolist()]
-            writer.write(number, teacher.word_logits(batch, precision=precision))
+        for number, batch in zip(track(numbers), encoded, strict=False):
+            writer.write(number, teacher.encoded_logits(batch, precision=precision))
             if time.monotonic() - committed > _SECONDS_BETWEEN_COMMITS:
                 writer.commit()
                 committed = time.monotonic()
         writer.commit()
+
+
+def _encode_ahead(
+    store: OutputStore, teacher: Teacher, sentences: Sentences, numbers: Iterable[int]
+) -> Iterator[dict[str, Tensor]]:
+    """The teacher's inputs for each batch, made while it reads the batches before."""
+
+    def encode(number: int) -> dict[str, Tensor]:
+        return teacher.encode_words([sentences[index] for index in store.batch(number).tolist()])
+
+    encoded: deque[Future[dict[str, Tensor]]] = deque()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        for number in numbers:
+            encoded.append(thread.submit(encode, number))
+            if len(encoded) > _BATCHES_AHEAD:
+                yield encoded.popleft().result()
+        while encoded:
+            yield encoded.popleft().result()

@@ -128,8 +128,17 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         Returns:
             For each sentence an array of shape (words, labels); rows of NaN for words the model cannot see.
         """
+        values = self.encoded_logits(self.encode_words(sentences), precision=precision)
+        return [values[row, : len(words)] for row, words in enumerate(sentences)]
+
+    def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision = "fp32") -> np.ndarray:
+        """Teacher outputs of what `encode_words` made of a batch.
+
+        Returns:
+            NaN for words the model cannot see; padding holds anything. Shape: (batch, words, labels)
+        """
         with reading(self), autocast(self.device, precision):
-            batch = self._to_device(self.encode_words(sentences))
+            batch = self._to_device(batch)
             logits = self.forward(**batch).logits
             scores = self.log_scores(logits, batch["mask"])
             unseen = ~self.seen_words(batch).unsqueeze(-1)
@@ -137,9 +146,8 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
                 raise UserError(
                     f"a teacher's outputs must be finite; {precision} is too narrow, use --teacher_precision fp32"
                 )
-            scores = scores.masked_fill(unseen, torch.nan)
-        values = scores.cpu().numpy()
-        return [values[row, : len(words)] for row, words in enumerate(sentences)]
+            values: np.ndarray = scores.masked_fill(unseen, torch.nan).cpu().numpy()
+        return values
 
     def seen_words(self, batch: dict[str, Tensor]) -> Tensor:
         """True on the words of `batch` that the model can see. Shape: (batch, words)"""

@@ -28,10 +28,16 @@ class Fake:
     def __init__(self) -> None:
         self.n_read = 0
 
-    def word_logits(self, sentences: Sequence[Sequence[str]], *, precision: str) -> list[np.ndarray]:
+    def encode_words(self, sentences: Sequence[Sequence[str]]) -> Any:
+        return {"sentences": sentences}
+
+    def encoded_logits(self, batch: Any, *, precision: str) -> np.ndarray:
         self.n_read += 1
-        total = sum(len(word) for words in sentences for word in words)
-        return [np.array([[len(word), total, row / 7] for word in words]) for row, words in enumerate(sentences)]
+        total = sum(len(word) for words in batch["sentences"] for word in words)
+        outputs = np.full((len(batch["sentences"]), 12, 3), 99.0)
+        for row, words in enumerate(batch["sentences"]):
+            outputs[row, : len(words)] = [[len(word), total, row / 7] for word in words]
+        return outputs
 
     def reads_as(self) -> dict[str, Any]:
         return {}
@@ -223,9 +229,9 @@ import nlparch.distill.teachers
 nlparch.distill.teachers._SECONDS_BETWEEN_COMMITS = 0.0
 
 class Slow(test_teachers.Fake):
-    def word_logits(self, sentences, *, precision):
+    def encoded_logits(self, batch, *, precision):
         time.sleep(0.05)
-        return super().word_logits(sentences, precision=precision)
+        return super().encoded_logits(batch, precision=precision)
 
 def say(numbers):
     for number in numbers:
