@@ -70,7 +70,7 @@ class PieceAligner:
         """Aligns a batch of sentences, none of them empty."""
         self._read_whole_texts()  # whoever else holds the tokenizer may have set them since
         encoded = self._tokenizer.encode_batch(
-            [[_LONE_SURROGATE.sub("\ufffd", word) for word in words] for words in sentences],
+            [_readable(words) for words in sentences],
             is_pretokenized=True,
             add_special_tokens=False,
         )
@@ -149,6 +149,12 @@ class PieceAligner:
                 position += n_pieces[word]
                 pieces += piece_ids[first[word] : first[word] + n_pieces[word]]
             rows.append([*self._prefix, *pieces, *self._suffix])
+
+
+def _readable(words: Sequence[str]) -> list[str]:
+    if not _LONE_SURROGATE.search("".join(words)):
+        return list(words)
+    return [_LONE_SURROGATE.sub("\ufffd", word) for word in words]
 
 
 def _special_pieces(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:

@@ -68,9 +68,8 @@ class SentenceFile:
         return len(self._ends)
 
     def __getitem__(self, index: int, /) -> list[str]:
-        if not -len(self) <= index < len(self):
+        if not 0 <= index < len(self):
             raise IndexError(f"there are {len(self)} sentences, got number {index}")
-        index %= len(self)
         return next(self._read(index, index + 1))
 
     def __iter__(self) -> Iterator[list[str]]:

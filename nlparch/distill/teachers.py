@@ -45,8 +45,11 @@ class Teacher(Protocol):
         """Its inputs for a batch of sentences, none of them empty; called in another thread."""
         ...
 
-    def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision) -> np.ndarray:
-        """Its outputs for these inputs; NaN for words it cannot see. Shape: (sentences, words or more, labels)"""
+    def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision) -> Tensor:
+        """Its outputs for these inputs, which may still be in the making; NaN for padding and words it cannot see.
+
+        Shape: (sentences, words or more, labels)
+        """
         ...
 
     def reads_as(self) -> dict[str, Any]:
@@ -177,16 +180,37 @@ def _fill(
     numbers: Sequence[int],
     track: Callable[[Iterable[int]], Iterable[int]],
 ) -> None:
-    """Computes the batches of these numbers."""
+    """Computes the batches of these numbers, and writes each while the teacher reads the next."""
     committed = time.monotonic()
     encoded = _encode_ahead(store, teacher, sentences, numbers)
+    read: list[tuple[int, Tensor]] = []
     with StoreWriter(store) as writer:
         for number, batch in zip(track(numbers), encoded, strict=False):
-            writer.write(number, teacher.encoded_logits(batch, precision=precision))
+            read.append((number, teacher.encoded_logits(batch, precision=precision)))
+            if len(read) > 1:
+                _write(writer, *read.pop(0), precision)
             if time.monotonic() - committed > _SECONDS_BETWEEN_COMMITS:
                 writer.commit()
                 committed = time.monotonic()
+        for last in read:
+            _write(writer, *last, precision)
         writer.commit()
+
+
+def _write(writer: StoreWriter, number: int, outputs: Tensor, precision: Precision) -> None:
+    writer.write(number, fetch_outputs(outputs, precision))
+
+
+def fetch_outputs(outputs: Tensor, precision: Precision) -> np.ndarray:
+    """A teacher's outputs as soon as they are made. Shape: that of `outputs`
+
+    Raises:
+        UserError: If some are infinite.
+    """
+    values: np.ndarray = outputs.cpu().numpy()
+    if np.isinf(values).any():
+        raise UserError(f"a teacher's outputs must be finite; {precision} is too narrow, use --teacher_precision fp32")
+    return values
 
 
 def _encode_ahead(

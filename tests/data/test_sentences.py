@@ -23,9 +23,10 @@ def test_sentences_come_back_from_disk_as_they_were(corpus: list[list[str]], rea
 
 def test_half_characters_survive_and_numbers_beyond_the_end_do_not() -> None:
     stored = SentenceFile.write([["a", "\ud800"], ["c"]])
-    assert stored[0] == ["a", "\ud800"] and stored[-1] == ["c"]
-    with pytest.raises(IndexError, match="there are 2 sentences, got number 2"):
-        stored[2]
+    assert stored[0] == ["a", "\ud800"] and stored[1] == ["c"]
+    for number in (2, -1):
+        with pytest.raises(IndexError, match=f"there are 2 sentences, got number {number}"):
+            stored[number]
 
 
 def test_a_sentence_file_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from nlparch.distill.teachers import teacher_outputs, weights_digest
+from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.transformer_token import TransformerTokenClassifier
 
@@ -31,13 +32,13 @@ class Fake:
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> Any:
         return {"sentences": sentences}
 
-    def encoded_logits(self, batch: Any, *, precision: str) -> np.ndarray:
+    def encoded_logits(self, batch: Any, *, precision: str) -> torch.Tensor:
         self.n_read += 1
         total = sum(len(word) for words in batch["sentences"] for word in words)
         outputs = np.full((len(batch["sentences"]), 12, 3), 99.0)
         for row, words in enumerate(batch["sentences"]):
             outputs[row, : len(words)] = [[len(word), total, row / 7] for word in words]
-        return outputs
+        return torch.from_numpy(outputs)
 
     def reads_as(self) -> dict[str, Any]:
         return {}
@@ -97,7 +98,8 @@ def test_a_pass_cut_off_at_any_batch_ends_with_the_same_bytes(
             read(again, cache, track=cut_at(stop))
         found = read(again, cache).logits
         assert found.tobytes() == whole.tobytes()
-        assert again.n_read == (n_batches if commit_each else n_batches + stop)
+        # The batch that was read last is written while the next one is read.
+        assert again.n_read == n_batches + (min(stop, 1) if commit_each else stop)
 
 
 def test_a_pass_cut_off_more_than_once_ends_with_the_same_bytes(
@@ -278,7 +280,7 @@ def test_passes_killed_and_at_once_end_with_the_same_bytes(tmp_path: Path) -> No
     said = [process.communicate()[0].split() for process in (one, other)]
     assert [words[-2] for words in said] == ["done", "done"]
     numbers = [int(words[-1]) for words in said]
-    assert min(numbers) == 0 and max(numbers) == teacher.n_read - 3
+    assert min(numbers) == 0 and max(numbers) <= teacher.n_read - 2
     (folder,) = (folder for folder in cache.iterdir())
     assert (folder / "done").read_bytes() == b"\1" * teacher.n_read
     assert read(Fake(), cache).logits.tobytes() == whole.tobytes()
@@ -306,6 +308,17 @@ def test_two_processes_share_a_pass_that_goes_on_whichever_was_killed(tmp_path: 
         go(process)
     said = [process.communicate()[0].split() for process in second]
     assert [words[-2] for words in said] == ["done", "done"]
-    assert sum(int(words[-1]) for words in said) <= teacher.n_read - 2
+    assert sum(int(words[-1]) for words in said) < teacher.n_read
     assert all(int(number) % 2 == rank for rank, words in enumerate(said) for number in words[:-2])
     assert read(Fake(), cache).logits.tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_outputs_that_are_no_numbers_are_refused(tmp_path: Path, new_transformer: Any, value: float) -> None:
+    teacher = new_transformer()
+    with torch.no_grad():
+        teacher.classifier.bias[0] = value
+    with pytest.raises(UserError, match="fp32 is too narrow, use --teacher_precision fp32"):
+        read(teacher, tmp_path, [["Ann", "Lee"]])
+    with pytest.raises(UserError, match="must be finite"):
+        teacher.word_logits([["Ann", "Lee"]])
