@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from nlparch.data.digests import DigestSet, digest_sentences
-from nlparch.data.raw_sources import RawReading, RawSource, find_sources
+from nlparch.data.raw_sources import HubTexts, RawReading, RawSource, find_sources
 from nlparch.data.sentences import SentenceFile
-from nlparch.errors import DataError
+from nlparch.errors import DataError, UserError
 
 _SIFTED_TOGETHER = 1 << 15
 
@@ -46,10 +46,14 @@ def load_unlabeled(
 
     Raises:
         DataError: If there is nothing by one of the names, if it cannot be read, or if no text is left of all.
+        UserError: If a column is named, and no hub data set.
     """
+    sources = find_sources(names)
+    if reading.text_column and not any(isinstance(source, HubTexts) for source in sources):
+        raise UserError("--unlabeled_column is of hub data sets, and --unlabeled_filename names none; leave it out")
     known = {"in gold": DigestSet(digest_sentences(gold)), "held out": DigestSet(digest_sentences(held_out))}
     notes: list[str] = []
-    sentences = SentenceFile.write(_sift_sources(find_sources(names), reading, known, notes), folder=folder)
+    sentences = SentenceFile.write(_sift_sources(sources, reading, known, notes), folder=folder)
     if not len(sentences):
         elsewhere = " that is not in gold, dev or test" if any(map(len, known.values())) else ""
         raise DataError(f"{', '.join(map(str, names)) or '--unlabeled_filename'}: no text with words in it{elsewhere}")

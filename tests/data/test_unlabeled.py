@@ -10,7 +10,7 @@ from nlparch.data import unlabeled as module
 from nlparch.data.raw_sources import RawReading, find_sources
 from nlparch.data.unlabeled import load_unlabeled
 from nlparch.data.words import make_splitter
-from nlparch.errors import DataError
+from nlparch.errors import DataError, UserError
 
 SPACES = RawReading(make_splitter("spaces"))
 
@@ -145,6 +145,11 @@ def test_a_name_for_nothing_is_refused_in_one_line(
     with pytest.raises(DataError, match=complaint) as refusal:
         find_sources([name])
     assert f"--unlabeled_filename {name}: " in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+def test_a_column_without_a_hub_data_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--unlabeled_column is of hub data sets"):
+        words_of(write(tmp_path, a="one two") / "a.txt", text_column="text")
 
 
 # The hub
