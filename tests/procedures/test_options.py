@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 import yaml
@@ -611,6 +612,15 @@ def test_columns_of_tables_are_named(home: Path) -> None:
     assert "ann" in named.features["words"] and "B-PER" in named.config["id2label"].values()
     assert train(command("tagger", home, "unnamed", f"--data_dir {folder}")) == 0
     assert Result(home / "unnamed").features["words"] == ["x", "y"]
+
+
+def test_a_column_of_raw_text_on_the_hub_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"body": text, "text": "never read"} for text in (home / "raw.txt").read_text().splitlines()]
+    split = datasets.IterableDataset.from_generator(lambda: iter(rows))
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.IterableDatasetDict(train=split))
+    given = "--unlabeled_filename someone/raw --unlabeled_column body"
+    assert train(command("tagger_kd_pseudo", home, "named-raw", given)) == 0
+    assert "lines of the column body" in Result(home / "named-raw").report
 
 
 @pytest.mark.parametrize("given", [True, False])
