@@ -177,16 +177,18 @@ class StagedSampler(Sampler[int]):
 
 
 def _by_length(rows: np.ndarray, lengths: np.ndarray, *, batch_size: int, random: np.random.Generator) -> Iterator[int]:
-    """Rows in batches of like length; the order of the batches is drawn, but the one that may be short stays last."""
-    batches: list[np.ndarray] = []
+    """Rows in batches of like length; the order of the batches is drawn, but the one that may be short stays last.
+
+    `rows` is put in order, in place.
+    """
     span = batch_size * _BATCHES_SORTED_TOGETHER
     for begin in range(0, len(rows), span):
         group = rows[begin : begin + span]
-        group = group[np.argsort(lengths[group], kind="stable")]
-        batches += np.split(group, range(batch_size, len(group), batch_size))
-    order = random.permutation(len(batches) - 1).tolist() if batches else []
-    for index in [*order, len(batches) - 1] if batches else []:
-        yield from batches[index].tolist()
+        group[:] = group[np.argsort(lengths[group], kind="stable")]
+    n_batches = -(-len(rows) // batch_size)
+    order = [*random.permutation(n_batches - 1).tolist(), n_batches - 1] if n_batches else []
+    for number in order:
+        yield from rows[number * batch_size : (number + 1) * batch_size].tolist()
 
 
 def _pad_logits(rows: Sequence[np.ndarray], n_words: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What the machine at hand computes on, and in which number format."""
 
+import os
 from typing import Literal
 
 import torch
@@ -8,9 +9,17 @@ Precision = Literal["fp32", "bf16", "fp16"]
 PRECISIONS: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+def local_rank() -> tuple[int, int]:
+    """The number of this process among those that torchrun started on this machine, and how many they are."""
+    return int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def best_device() -> torch.device:
-    """The first CUDA device where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """A CUDA device where there is one, each process its own; else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    rank, n_processes = local_rank()
+    return torch.device("cuda", rank) if n_processes > 1 else torch.device("cuda")
 
 
 def fastest_precision(device: torch.device) -> Precision:

@@ -1,6 +1,7 @@
 """A run's folder: whether it may be used, making it the run's own, going on in it with the same options and rows."""
 
 import dataclasses
+import glob
 import os
 import shutil
 from pathlib import Path
@@ -53,7 +54,8 @@ def _check_apart(options: Any, folder: Path) -> None:
     """Refuses an output folder in which something lies that the run is to read: it would be emptied."""
     names = ("data_dir", "teacher_model_path", "model_name_or_path", "cache_dir", "config_file", "label_map")
     inputs = [(name, getattr(options, name, None)) for name in (*names, "embedding_file")]
-    inputs += [("unlabeled_filename", name) for name in getattr(options, "unlabeled_filename", ())]
+    for pattern in getattr(options, "unlabeled_filename", ()):
+        inputs += [("unlabeled_filename", name) for name in glob.glob(pattern, recursive=True) or [pattern]]
     for name, value in inputs:
         if value is not None and Path(value).exists() and Path(value).resolve().is_relative_to(folder.resolve()):
             raise UserError(f"--output_dir {folder} must not hold what the run reads: --{name} {value}; name another")
@@ -84,8 +86,8 @@ def is_main_process() -> bool:
 def check_same_rows(options: Any, folder: Path, rows: Any) -> None:
     """Refuses to go on with other training rows than the run began with: its ids would mean other words."""
     file = folder / _ROWS_FILE
-    tags = ((str(tag) for tag in tags or ()) for tags in rows["tags"])
-    digest = words_digest(rows["words"]) + words_digest(list(map(list, tags)))
+    tags = (tuple(map(str, tags or ())) for tags in rows["tags"])
+    digest = words_digest(rows["words"]) + words_digest(tags)
     if options.resume and file.exists() and file.read_text() != digest:
         raise UserError(
             f"--resume must find the training rows as they were, but they have changed; begin anew, not in {folder}"

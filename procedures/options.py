@@ -336,7 +336,9 @@ class UnlabeledOptions:
     """Raw text that the teacher labels."""
 
     unlabeled_filename: tuple[str, ...]
-    """Files of raw text, one text a line, or column files without tags."""
+    """Raw text, one text a line, or column files without tags: files, folders, patterns, hub data sets."""
+    unlabeled_column: str | None = None
+    """Column of a hub data set of raw text that holds texts or words; by default the usual names are tried."""
     pseudo_threshold: float = 0.0
     """Probability below which the teacher's tag is no pseudo-label; the soft term still sees the word."""
     confidence_level: Literal["word", "sentence"] = "word"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nlparch.batches import MixedLengthSampler, StagedSampler
+from nlparch.data.sentences import sentence_lengths
 from nlparch.errors import UserError
 from nlparch.training import TrainingPlan
 
@@ -16,8 +17,8 @@ def choose_sampler(options: Any, plan: TrainingPlan, rows: Any) -> MixedLengthSa
     Raises:
         UserError: If the rows lack what the order is about.
     """
-    lengths = np.array([len(words) for words in rows["words"]])
-    has_gold = np.array([tags is not None for tags in rows["tags"]])
+    lengths = sentence_lengths(rows["words"])
+    has_gold = np.fromiter((tags is not None for tags in rows["tags"]), dtype=np.bool_, count=len(lengths))
     common: Any = {"batch_size": plan.batch_size, "seed": plan.seed}
     if getattr(options, "schedule", "joint") == "staged":
         if has_gold.all() or not has_gold.any():

@@ -307,8 +307,9 @@ def write_run(options: Any, run: Run, procedure: str) -> None:
 
 
 def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
-    """A progress bar with an estimate, on standard error."""
-    return lambda numbers: tqdm(numbers, desc=description, unit="batch", dynamic_ncols=True, mininterval=1.0)
+    """A progress bar with an estimate, on standard error; of several processes the first shows its own."""
+    how: Any = {"dynamic_ncols": True, "mininterval": 1.0, "disable": not folders.is_main_process()}
+    return lambda numbers: tqdm(numbers, desc=description, unit="batch", **how)
 
 
 def _dev_scorer(corpus: Corpus, precision: Precision) -> Callable[[Any], dict[str, float]]:

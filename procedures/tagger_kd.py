@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import datasets
 import numpy as np
 
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
+from nlparch.data.sentences import TrainingRows
 from nlparch.distill.cache import TeacherOutputs
 from nlparch.distill.calibration import fit_temperature, negative_log_likelihood
 from nlparch.distill.schedules import Course
@@ -95,9 +95,11 @@ class Lesson:
 
     def outputs(self, rows: Any, name: str) -> TeacherOutputs:
         """The teacher's outputs for some rows, from the cache where they are there."""
+        # A column of a data set is slow to read sentence by sentence.
+        sentences = rows["words"] if isinstance(rows, TrainingRows) else list(rows["words"])
         return teacher_outputs(
             self.teacher,
-            rows["words"],
+            sentences,
             precision=self._precision,
             cache_dir=self._options.cache_dir,
             track=runs.track(f"teacher outputs for {name}"),
@@ -211,9 +213,3 @@ def read_outputs(outputs: TeacherOutputs, match: LabelMatch) -> Reading:
         tags.append([match.tags[label] for label in labels])
         probabilities.append(np.exp(logits.max(-1) - np.logaddexp.reduce(logits, axis=-1)).tolist())
     return Reading(tags, probabilities)
-
-
-def without_gold(rows: datasets.Dataset) -> datasets.Dataset:
-    """Raw sentences as training rows: the same columns, `tags` None."""
-    tags = datasets.List(datasets.Value("string"))
-    return rows.map(lambda batch: {"tags": [None] * len(batch["words"])}, batched=True).cast_column("tags", tags)

@@ -1,14 +1,17 @@
 """Train a small tagger on a teacher's outputs for raw text too, with gold tags or without."""
 
-import datasets
+from itertools import chain
 
-from nlparch.data.corpora import Corpus, load_unlabeled
+from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelSet, scheme_of_set
+from nlparch.data.raw_sources import RawReading
+from nlparch.data.sentences import SentenceFile, TrainingRows
+from nlparch.data.unlabeled import load_unlabeled
 from nlparch.data.words import make_splitter
 
 from . import runs
 from .options import TaggerKdPseudoOptions
-from .tagger_kd import Lesson, distil, without_gold
+from .tagger_kd import Lesson, distil
 
 
 def run(options: TaggerKdPseudoOptions) -> None:
@@ -20,19 +23,22 @@ def run(options: TaggerKdPseudoOptions) -> None:
     splitter = options.splitter or lesson.teacher.splitter
     if gold is not None:
         splitter = runs.pick_splitter(options, run, gold["words"])
-    raw, notes = load_unlabeled(
-        options.unlabeled_filename,
-        split=make_splitter(splitter),
-        word_col=options.word_col,
-        ignore_token=options.ignore_token,
-        gold=() if gold is None else gold["words"],
-    )
-    run.note(*notes)
-    rows = without_gold(raw)
-    if gold is not None:
-        rows = datasets.concatenate_datasets([gold, rows])
+    rows = TrainingRows(gold, _load_raw(options, run, corpus, splitter))
     distil(options, run, lesson, corpus, rows, splitter=splitter)
     runs.finish(options, run, "tagger_kd_pseudo")
+
+
+def _load_raw(options: TaggerKdPseudoOptions, run: runs.Run, corpus: Corpus, splitter: str) -> SentenceFile:
+    reading = RawReading(make_splitter(splitter), options.word_col, options.ignore_token, options.unlabeled_column)
+    words = {name: rows["words"] for name, rows in corpus.splits.items()}
+    raw, notes = load_unlabeled(
+        options.unlabeled_filename,
+        reading=reading,
+        gold=words.pop("train", ()),
+        held_out=chain.from_iterable(words.values()),
+    )
+    run.note(*notes)
+    return raw
 
 
 def _load_gold(options: TaggerKdPseudoOptions, run: runs.Run, lesson: Lesson) -> Corpus:

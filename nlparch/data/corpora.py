@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
-import hashlib
 import random
-import re
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from nlparch.data.conll import ReadCounts, read_file, read_lines
+from nlparch.data.conll import ReadCounts, read_file
 from nlparch.data.labels import LabelSet, Scheme, convert, detect_scheme, has_prefix, scheme_of_set
 from nlparch.data.subsets import keep_part
 from nlparch.data.tables import (
@@ -32,9 +26,6 @@ from nlparch.errors import DataError, UserError
 
 if TYPE_CHECKING:
     import datasets
-
-_COLUMN_FILE_HEAD = 1000
-_MIN_ROWS = 8
 
 
 @dataclass
@@ -254,111 +245,3 @@ def _note_unknown(tag_counts: Mapping[str, Counter[str]], labels: LabelSet, is_k
             fate = "kept" if name == "train" else "kept, and scored as errors"
             listed = ", ".join(f"{tag} {count}" for tag, count in unknown.items())
             notes.append(f"{name}: {sum(unknown.values())} words carry tags that {where}, {fate}: {listed}")
-
-
-def load_unlabeled(
-    paths: Sequence[str | Path],
-    *,
-    split: Callable[[str], list[tuple[int, int]]],
-    word_col: int = 0,
-    ignore_token: str = "",
-    gold: Iterable[Sequence[str]] = (),
-) -> tuple[datasets.Dataset, list[str]]:
-    """Read raw text: one text a line, or column files without tags.
-
-    A file is read as a column file where its first lines are rows alike, in sentences divided by blank lines: all of
-    one word, all of equally many columns divided by tabs, or (eight rows at least) by spaces. The notes say how each
-    file was read. Texts whose words occurred before, in any of the files or in gold, are dropped and counted.
-
-    Args:
-        paths: The files.
-        split: Gives the character offsets of a text's words.
-        word_col: The words' column in column files.
-        ignore_token: Rows of column files to pass over.
-        gold: Sentences that are learnt from anyway, with their tags.
-
-    Returns:
-        A data set with the column `words`, kept on disk until the program ends, and a note for each file.
-
-    Raises:
-        DataError: If a file cannot be read, or if there is no text in any of them.
-    """
-    import datasets
-
-    notes: list[str] = []
-
-    def rows() -> Iterator[dict[str, list[str]]]:
-        seen = {_key(words): "in gold" for words in gold}
-        n_gold = len(seen)
-        for path in paths:
-            yield from _fresh_rows(Path(path), split, word_col, ignore_token, seen, notes)
-        if len(seen) == n_gold:
-            new = " that is not in gold" if n_gold else ""
-            raise DataError(f"{', '.join(map(str, paths)) or '--unlabeled_filename'}: no text with words in it{new}")
-
-    # A folder of its own: what `datasets` keeps is looked up by the files' names, not by what is in them.
-    folder = tempfile.mkdtemp(prefix="nlparch-unlabeled-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    features = datasets.Features({"words": datasets.List(datasets.Value("string"))})
-    try:
-        fingerprint = Path(folder).name.rpartition("-")[2]
-        return datasets.Dataset.from_generator(rows, features, folder, fingerprint=fingerprint), notes
-    except datasets.exceptions.DatasetGenerationError as error:
-        raise error.__cause__ if isinstance(error.__cause__, UserError) else error from None
-
-
-def _fresh_rows(
-    path: Path,
-    split: Callable[[str], list[tuple[int, int]]],
-    word_col: int,
-    ignore_token: str,
-    seen: dict[bytes, str],
-    notes: list[str],
-) -> Iterator[dict[str, list[str]]]:
-    counts = ReadCounts()
-    texts: Iterable[list[str]]
-    if is_column_file(path):
-        sentences = read_file(path, word_col=word_col, tag_col=None, ignore_token=ignore_token, counts=counts)
-        texts, form = (sentence.words for sentence in sentences), "sentences in columns"
-    else:
-        texts, form = _split_lines(path, split), "texts, one a line"
-    n = {"read": 0, "empty": 0, "repeated": 0, "in gold": 0}
-    for words in texts:
-        fate = seen.get(_key(words), "read") if words else "empty"
-        n[fate] += 1
-        if fate == "read":
-            seen[_key(words)] = "repeated"
-            yield {"words": words}
-    passed_over = [f"{n['empty']} empty lines passed over"] if n["empty"] else []
-    passed_over += [f"{n['repeated']} repeated texts dropped"] if n["repeated"] else []
-    passed_over += [f"{n['in gold']} texts that stand in gold dropped"] if n["in gold"] else []
-    notes.append("; ".join([f"{path}: {n['read']} {form}", *passed_over, *counts.notes()]))
-
-
-def _key(words: Sequence[str]) -> bytes:
-    """What stands for a text's words: 8 bytes, for there may be many millions of texts."""
-    return hashlib.blake2b("\n".join(words).encode(), digest_size=8).digest()
-
-
-def _split_lines(path: Path, split: Callable[[str], list[tuple[int, int]]]) -> Iterator[list[str]]:
-    for line in read_lines(path):
-        text = line.rstrip("\r\n")
-        yield [text[start:end] for start, end in split(text)]
-
-
-def is_column_file(path: Path) -> bool:
-    """Whether the first lines look like words in columns rather than texts; see `load_unlabeled`."""
-    forms: Counter[tuple[bool, int]] = Counter()
-    n_rows, longest, has_ended = 0, 0, False
-    for line in islice(read_lines(path), _COLUMN_FILE_HEAD):
-        text = line.strip(" \t\r\n")
-        if not text:
-            has_ended, n_rows = has_ended or n_rows > 0, 0
-        elif not text.startswith(("# ", "-DOCSTART-")):
-            n_rows += 1
-            longest = max(longest, n_rows)
-            forms["\t" in text, len(text.split("\t")) if "\t" in text else len(re.split(" +", text))] += 1
-    if not has_ended or longest < 2 or len(forms) != 1:
-        return False
-    (has_tabs, n_columns), total = forms.popitem()
-    return has_tabs or n_columns == 1 or total >= _MIN_ROWS

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,9 @@ _BEGINS, _ENDS = zlib.crc32(b"^"), zlib.crc32(b"$")
 
 FILE_NAME = "features.json"
 _MAX_REMEMBERED_FORMS = 200_000
+MAX_COUNTED_FORMS = 1_000_000
+"""Different words that are counted at most, some 120 bytes each; the vocabulary is made of the most frequent."""
+_COUNTED_TOGETHER = 10_000
 
 Ids = npt.NDArray[np.int64]
 
@@ -257,7 +261,7 @@ def build_features(
     Returns:
         The features, and what was cut, a sentence each.
     """
-    forms = Counter(word for words in sentences for word in words)
+    forms, floor = count_forms(sentences)
     words: Counter[str] = Counter()
     characters: Counter[str] = Counter()
     for word, count in forms.items():
@@ -268,6 +272,8 @@ def build_features(
     kept_words = _most_frequent(words, min_count=min_word_count, limit=max_vocab)
     alphabet = _most_frequent(characters, min_count=1, limit=max_characters)
     notes = _cut_notes(words, kept_words, "words") + _cut_notes(characters, alphabet, "characters")
+    if floor:
+        notes.append(f"vocabulary: too many different words to count all; some seen up to {floor} times were forgotten")
     features = WordFeatures(
         tuple(kept_words),
         "".join(alphabet),
@@ -279,10 +285,31 @@ def build_features(
     return features, notes
 
 
+def count_forms(sentences: Iterable[Sequence[str]], *, most: int = MAX_COUNTED_FORMS) -> tuple[Counter[str], int]:
+    """Counts the words of a corpus, as written, in bounded memory.
+
+    When there are more different words than `most`, the rarest are forgotten: at first those counted once by then, at
+    the next time those counted twice, and so on (after the lossy counting of Manku and Motwani, 2002). A word that is
+    forgotten and comes again is counted from there on.
+
+    Returns:
+        How often each word occurs, and up to which count words were forgotten; 0: none was.
+    """
+    counts: Counter[str] = Counter()
+    floor = 0
+    rest = iter(sentences)
+    while some := list(islice(rest, _COUNTED_TOGETHER)):
+        counts.update(chain.from_iterable(some))
+        while len(counts) > most:
+            floor += 1
+            counts = Counter({word: count for word, count in counts.items() if count > floor})
+    return counts, floor
+
+
 def frequent_words(sentences: Iterable[Sequence[str]], features: WordFeatures, *, limit: int) -> list[str]:
     """The most frequent words of a corpus as a model normalises them, the most frequent first."""
     words: Counter[str] = Counter()
-    for word, count in Counter(word for words in sentences for word in words).items():
+    for word, count in count_forms(sentences)[0].items():
         words[features.normalize(word)] += count
     return _most_frequent(words, min_count=1, limit=limit)
 

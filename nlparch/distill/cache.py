@@ -1,23 +1,31 @@
 """Teacher outputs on disk: written once as they come, memory-mapped when read.
 
 A store is a folder named by its key. It holds `logits.npy` (words x labels, float16; rows of NaN for words the teacher
-could not see), `plan.npy` and `ends.npy` (the order in which sentences are read, and where its batches end) and
-`progress.json` (batches that are safely written). A pass that was cut off goes on at the first batch that is not, with
-whole batches of the same plan: outputs in bf16 depend on what else is in a batch.
+could not see), `plan.npy` and `ends.npy` (the order in which sentences are read, and where its batches end) and `done`
+(a byte for each batch, 1 once it is safely written). A pass that was cut off goes on with the batches that are not, and
+several processes share them; they are always whole batches of the same plan, for outputs in bf16 depend on what else is
+in a batch.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-VERSION = 1
+from nlparch.errors import UserError
+
+VERSION = 2
 """Part of every key: raise it whenever the same teacher and words would be stored otherwise."""
+
+SENTENCES_SORTED_TOGETHER = 1 << 17
+"""Sentences that are put in order of length together: enough for full batches, and near each other on the disk."""
+
+_LOGITS, _DONE = "logits.npy", "done"
 
 # So that what divides words and sentences in a digest stands in no word.
 _ESCAPES = str.maketrans({"\x1b": "\x1b0", "\x1e": "\x1b1", "\x1f": "\x1b2"})
@@ -33,7 +41,9 @@ def words_digest(sentences: Iterable[Sequence[str]]) -> str:
     """A digest of the words of a corpus, sentence by sentence."""
     digest = hashlib.sha256()
     for words in sentences:
-        text = "\x1f".join(word.translate(_ESCAPES) for word in words)
+        text = "\x1f".join(words)
+        if "\x1b" in text or "\x1e" in text or text.count("\x1f") >= max(len(words), 1):
+            text = "\x1f".join(word.translate(_ESCAPES) for word in words)
         digest.update(text.encode("utf-8", "surrogatepass") + b"\x1e")
     return digest.hexdigest()
 
@@ -52,16 +62,21 @@ def plan_batches(lengths: np.ndarray, *, words_per_batch: int) -> tuple[np.ndarr
         words_per_batch: longest sentence of a batch times its sentences stays at or below this, where it can.
 
     Returns:
-        Sentence numbers in reading order, longest first (so that memory runs out at once or never), and the end of
-        each batch in that order. Empty sentences are left out. Shapes: (non-empty sentences,), (batches,)
+        Sentence numbers in reading order, of each `SENTENCES_SORTED_TOGETHER` the longest first (so that memory runs
+        out soon or never), and the end of each batch in that order. Empty sentences are left out. Shapes: (non-empty
+        sentences,), (batches,)
     """
-    order = np.argsort(-lengths, kind="stable")
-    order = order[lengths[order] > 0]
+    order = np.empty(np.count_nonzero(lengths), dtype=np.int32)
     ends: list[int] = []
     begin = 0
-    while begin < len(order):
-        begin = min(begin + max(words_per_batch // int(lengths[order[begin]]), 1), len(order))
-        ends.append(begin)
+    for first in range(0, len(lengths), SENTENCES_SORTED_TOGETHER):
+        some = lengths[first : first + SENTENCES_SORTED_TOGETHER]
+        by_length = np.argsort(-some, kind="stable")[: np.count_nonzero(some)]
+        stop = begin + len(by_length)
+        order[begin:stop] = by_length + first
+        while begin < stop:
+            begin = min(begin + max(words_per_batch // int(lengths[order[begin]]), 1), stop)
+            ends.append(begin)
     return order, np.array(ends, dtype=np.int64)
 
 
@@ -86,12 +101,18 @@ class TeacherOutputs:
 
     def n_words_without(self) -> int:
         """Words for which the teacher has no outputs."""
-        step = 1 << 20  # a slice at a time, so that a large store stays on disk
-        return sum(int(np.isnan(self.logits[at : at + step, 0]).sum()) for at in range(0, len(self.logits), step))
+        return sum(int(np.isnan(logits[:, 0]).sum()) for logits in self._slices())
+
+    def _slices(self) -> Iterator[np.ndarray]:
+        step = 1 << 20
+        for at in range(0, len(self.logits), step):
+            # A map of its own each time: what was read of a map counts as the process's memory while it lasts.
+            file = getattr(self.logits, "filename", None)
+            yield (self.logits if file is None else np.load(file, mmap_mode="r"))[at : at + step]
 
 
 class OutputStore:
-    """A folder of teacher outputs that is being filled.
+    """A folder of teacher outputs that is being filled, by one process or several.
 
     Args:
         folder: the store's folder; made where it is missing.
@@ -102,51 +123,47 @@ class OutputStore:
 
     def __init__(self, folder: Path, *, lengths: np.ndarray, n_labels: int, words_per_batch: int) -> None:
         self.folder = folder
-        self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        if not self._progress_file.exists():
+        self._starts = np.zeros(len(lengths) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=self._starts[1:])
+        if not self.exists(folder):
             self._create(lengths, n_labels, words_per_batch)
-        self._order = np.load(folder / "plan.npy")
+        self._order = np.load(folder / "plan.npy", mmap_mode="r")
         self._ends = np.load(folder / "ends.npy")
-        self.n_done: int = json.loads(self._progress_file.read_text())["batches"]
+
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """Whether a store was made there, filled or not."""
+        return (folder / _DONE).exists()
 
     @property
     def n_batches(self) -> int:
         """Batches of the whole pass."""
         return len(self._ends)
 
+    def missing(self) -> np.ndarray:
+        """Numbers of the batches that no process has written yet. Shape: (batches,)"""
+        return np.flatnonzero(np.fromfile(self.folder / _DONE, dtype=np.bool_) == 0)
+
     @property
     def complete(self) -> bool:
         """Whether every batch is written."""
-        return self.n_done == self.n_batches
+        return not len(self.missing())
 
     def batch(self, number: int) -> np.ndarray:
         """The sentences of a batch. Shape: (sentences of the batch,)"""
         sentences: np.ndarray = self._order[self._ends[number - 1] if number else 0 : self._ends[number]]
         return sentences
 
-    def write(self, logits: np.ndarray, number: int, outputs: Sequence[np.ndarray]) -> None:
-        """Writes one batch into the open array; `commit` makes it count."""
-        for sentence, values in zip(self.batch(number), outputs, strict=True):
-            logits[self._starts[sentence] : self._starts[sentence + 1]] = values
-
-    def open(self) -> np.memmap:
-        """The array of outputs, writable. Shape: (all words, labels), float16"""
-        return np.load(self.folder / "logits.npy", mmap_mode="r+")  # type: ignore[no-any-return]
-
-    def commit(self, logits: np.memmap, n_done: int) -> None:
-        """From now on the first `n_done` batches are safe, whatever kills the process."""
-        logits.flush()
-        write_atomically(self._progress_file, json.dumps({"batches": n_done, "of": self.n_batches}))
-        self.n_done = n_done
+    def places(self, number: int) -> list[tuple[int, int]]:
+        """The first row of each sentence of a batch, and its number of rows."""
+        sentences = self.batch(number)
+        starts = self._starts[sentences]
+        return list(zip(starts.tolist(), (self._starts[sentences + 1] - starts).tolist(), strict=True))
 
     def read(self) -> TeacherOutputs:
         """The finished outputs, memory-mapped."""
         assert self.complete
-        return TeacherOutputs(np.load(self.folder / "logits.npy", mmap_mode="r"), self._starts)
-
-    @property
-    def _progress_file(self) -> Path:
-        return self.folder / "progress.json"
+        return TeacherOutputs(np.load(self.folder / _LOGITS, mmap_mode="r"), self._starts)
 
     def _create(self, lengths: np.ndarray, n_labels: int, words_per_batch: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -154,9 +171,64 @@ class OutputStore:
         np.save(self.folder / "plan.npy", order)
         np.save(self.folder / "ends.npy", ends)
         shape = (int(self._starts[-1]), n_labels)
-        np.lib.format.open_memmap(self.folder / "logits.npy", mode="w+", dtype=np.float16, shape=shape).flush()
+        np.lib.format.open_memmap(self.folder / _LOGITS, mode="w+", dtype=np.float16, shape=shape).flush()
         # Written last: a store without it is made anew.
-        write_atomically(self._progress_file, json.dumps({"batches": 0, "of": len(ends)}))
+        write_atomically(self.folder / _DONE, "\0" * len(ends))
+
+
+class StoreWriter:
+    """Writes batches into a store; `commit` makes them count.
+
+    Outputs are written to the file, not to a map of it: of a map, all that was written would count as the process's
+    memory, and a full disk would end the process without a word.
+    """
+
+    def __init__(self, store: OutputStore) -> None:
+        self._store = store
+        self._written: list[int] = []
+        logits = np.load(store.folder / _LOGITS, mmap_mode="r")
+        self._begin, self._row_bytes = logits.offset, logits.strides[0]
+
+    def __enter__(self) -> Self:
+        self._logits = os.open(self._store.folder / _LOGITS, os.O_WRONLY)
+        self._done = os.open(self._store.folder / _DONE, os.O_WRONLY)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._logits)
+        os.close(self._done)
+
+    def write(self, number: int, outputs: Iterable[np.ndarray]) -> None:
+        """Writes the outputs of one batch.
+
+        Args:
+            number: of the batch.
+            outputs: of each sentence; rows beyond its words are padding. Shapes: (words or more, labels)
+
+        Raises:
+            UserError: If there is no room for them.
+        """
+        for (place, n_words), values in zip(self._store.places(number), outputs, strict=True):
+            data = values[:n_words].astype(np.float16).tobytes()
+            try:
+                n_bytes = os.pwrite(self._logits, data, self._begin + place * self._row_bytes)
+            except OSError as error:
+                raise _explain(self._store.folder, error.strerror) from error
+            if n_bytes < len(data):
+                raise _explain(self._store.folder, "No space left on device")
+        self._written.append(number)
+
+    def commit(self) -> None:
+        """From now on all that was written is safe, whatever kills the process."""
+        os.fsync(self._logits)
+        for number in self._written:
+            os.pwrite(self._done, b"\1", number)
+        os.fsync(self._done)
+        self._written.clear()
+
+
+def _explain(folder: Path, reason: str | None) -> UserError:
+    return UserError(f"{folder}: teacher outputs cannot be written ({reason}); make room, or name another --cache_dir")
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -1,9 +1,12 @@
 """Where teacher outputs come from: one pass of a live model over a corpus, kept on disk for everyone after it."""
 
+import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,14 +15,24 @@ import numpy.typing as npt
 from filelock import FileLock
 from torch import Tensor, uint8
 
-from nlparch.devices import Precision
-from nlparch.distill.cache import OutputStore, TeacherOutputs, default_cache_dir, store_key, words_digest
+from nlparch.data.sentences import Sentences, sentence_lengths
+from nlparch.devices import Precision, local_rank
+from nlparch.distill.cache import (
+    OutputStore,
+    StoreWriter,
+    TeacherOutputs,
+    default_cache_dir,
+    store_key,
+    words_digest,
+)
 from nlparch.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 WORDS_PER_BATCH = 2048
 _SECONDS_BETWEEN_COMMITS = 5.0
+_SECONDS_BETWEEN_LOOKS = 0.2
+_BATCHES_AHEAD = 2
 
 
 class Teacher(Protocol):
@@ -28,8 +41,15 @@ class Teacher(Protocol):
     device: Any
     config: Any
 
-    def word_logits(self, sentences: Sequence[Sequence[str]], *, precision: Precision) -> list[np.ndarray]:
-        """For each sentence its outputs; rows of NaN for words it cannot see. Shapes: (words, labels)"""
+    def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """Its inputs for a batch of sentences, none of them empty; called in another thread."""
+        ...
+
+    def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision) -> Tensor:
+        """Its outputs for these inputs, which may still be in the making; NaN for padding and words it cannot see.
+
+        Shape: (sentences, words or more, labels)
+        """
         ...
 
     def reads_as(self) -> dict[str, Any]:
@@ -51,7 +71,7 @@ class WordReader(Teacher, Protocol):
 
 def teacher_outputs(
     teacher: Teacher,
-    sentences: Sequence[Sequence[str]],
+    sentences: Sentences,
     *,
     precision: Precision,
     cache_dir: str | Path | None = None,
@@ -60,7 +80,8 @@ def teacher_outputs(
 ) -> TeacherOutputs:
     """The teacher's outputs for a corpus: read from the cache, or computed now and kept there.
 
-    A pass that was cut off goes on where it stopped. Two processes that want the same outputs take turns.
+    A pass that was cut off goes on where it stopped. Two runs that want the same outputs take turns; the processes that
+    torchrun started on a machine share the pass, and each returns when all of it is there.
 
     Args:
         teacher: the live model.
@@ -71,22 +92,36 @@ def teacher_outputs(
         track: wraps the numbers of the batches to come, to show progress.
     """
     folder = _folder(teacher, cache_dir, words=words_digest(sentences), precision=precision, batch=words_per_batch)
-    lengths = np.fromiter((len(words) for words in sentences), dtype=np.int64, count=len(sentences))
-    with FileLock(folder / "lock"):
+    rank, n_processes = local_rank()
+    with FileLock(folder / "lock") if rank == 0 else _made_by_the_first(folder):
         store = OutputStore(
-            folder, lengths=lengths, n_labels=len(teacher.config.id2label), words_per_batch=words_per_batch
+            folder,
+            lengths=sentence_lengths(sentences),
+            n_labels=len(teacher.config.id2label),
+            words_per_batch=words_per_batch,
         )
-        if store.complete:
-            logger.info("teacher outputs: all %d sentences reused, no teacher pass (%s)", len(sentences), folder)
+        missing = store.missing()
+        if len(missing):
+            logger.info("teacher outputs: %d of %d batches to compute (%s)", len(missing), store.n_batches, folder)
+            own = [number for number in missing.tolist() if number % n_processes == rank]
+            _fill(store, teacher, sentences, precision, own, track)
+            _wait_until(lambda: store.complete)
         else:
-            logger.info(
-                "teacher outputs: %d of %d batches to compute (%s)",
-                store.n_batches - store.n_done,
-                store.n_batches,
-                folder,
-            )
-            _fill(store, teacher, sentences, precision, track)
+            logger.info("teacher outputs: all %d sentences reused, no teacher pass (%s)", len(sentences), folder)
     return store.read()
+
+
+@contextlib.contextmanager
+def _made_by_the_first(folder: Path) -> Iterator[None]:
+    """Lets a process that helps the first one begin when that has made the store."""
+    _wait_until(lambda: OutputStore.exists(folder))
+    yield
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    # Without an end: where one process dies, whatever started them all ends the others.
+    while not is_so():
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
 def teacher_word_states(
@@ -140,16 +175,57 @@ def weights_digest(weights: dict[str, Tensor]) -> str:
 def _fill(
     store: OutputStore,
     teacher: Teacher,
-    sentences: Sequence[Sequence[str]],
+    sentences: Sentences,
     precision: Precision,
+    numbers: Sequence[int],
     track: Callable[[Iterable[int]], Iterable[int]],
 ) -> None:
-    logits = store.open()
+    """Computes the batches of these numbers, and writes each while the teacher reads the next."""
     committed = time.monotonic()
-    for number in track(range(store.n_done, store.n_batches)):
-        batch = [sentences[int(index)] for index in store.batch(number)]
-        store.write(logits, number, teacher.word_logits(batch, precision=precision))
-        if time.monotonic() - committed > _SECONDS_BETWEEN_COMMITS:
-            store.commit(logits, number + 1)
-            committed = time.monotonic()
-    store.commit(logits, store.n_batches)
+    encoded = _encode_ahead(store, teacher, sentences, numbers)
+    read: list[tuple[int, Tensor]] = []
+    with StoreWriter(store) as writer:
+        for number, batch in zip(track(numbers), encoded, strict=False):
+            read.append((number, teacher.encoded_logits(batch, precision=precision)))
+            if len(read) > 1:
+                _write(writer, *read.pop(0), precision)
+            if time.monotonic() - committed > _SECONDS_BETWEEN_COMMITS:
+                writer.commit()
+                committed = time.monotonic()
+        for last in read:
+            _write(writer, *last, precision)
+        writer.commit()
+
+
+def _write(writer: StoreWriter, number: int, outputs: Tensor, precision: Precision) -> None:
+    writer.write(number, fetch_outputs(outputs, precision))
+
+
+def fetch_outputs(outputs: Tensor, precision: Precision) -> np.ndarray:
+    """A teacher's outputs as soon as they are made. Shape: that of `outputs`
+
+    Raises:
+        UserError: If some are infinite.
+    """
+    values: np.ndarray = outputs.cpu().numpy()
+    if np.isinf(values).any():
+        raise UserError(f"a teacher's outputs must be finite; {precision} is too narrow, use --teacher_precision fp32")
+    return values
+
+
+def _encode_ahead(
+    store: OutputStore, teacher: Teacher, sentences: Sentences, numbers: Iterable[int]
+) -> Iterator[dict[str, Tensor]]:
+    """The teacher's inputs for each batch, made while it reads the batches before."""
+
+    def encode(number: int) -> dict[str, Tensor]:
+        return teacher.encode_words([sentences[index] for index in store.batch(number).tolist()])
+
+    encoded: deque[Future[dict[str, Tensor]]] = deque()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        for number in numbers:
+            encoded.append(thread.submit(encode, number))
+            if len(encoded) > _BATCHES_AHEAD:
+                yield encoded.popleft().result()
+        while encoded:
+            yield encoded.popleft().result()

@@ -16,7 +16,7 @@ from nlparch.data.predictions import TagPrediction, build_prediction
 from nlparch.data.words import make_splitter, split_text
 from nlparch.devices import Precision, autocast
 from nlparch.distill.teacher_student import TeacherStudentDistill
-from nlparch.errors import UserError
+from nlparch.distill.teachers import fetch_outputs
 from nlparch.nn.crf import best_legal_path
 
 DEFAULT_SPLITTER = "words"
@@ -128,18 +128,20 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         Returns:
             For each sentence an array of shape (words, labels); rows of NaN for words the model cannot see.
         """
-        with reading(self), autocast(self.device, precision):
-            batch = self._to_device(self.encode_words(sentences))
-            logits = self.forward(**batch).logits
-            scores = self.log_scores(logits, batch["mask"])
-            unseen = ~self.seen_words(batch).unsqueeze(-1)
-            if not scores.masked_fill(unseen, 0.0).isfinite().all():
-                raise UserError(
-                    f"a teacher's outputs must be finite; {precision} is too narrow, use --teacher_precision fp32"
-                )
-            scores = scores.masked_fill(unseen, torch.nan)
-        values = scores.cpu().numpy()
+        values = fetch_outputs(self.encoded_logits(self.encode_words(sentences), precision=precision), precision)
         return [values[row, : len(words)] for row, words in enumerate(sentences)]
+
+    def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision = "fp32") -> Tensor:
+        """Teacher outputs of what `encode_words` made of a batch, on the device, where they may still be in the making.
+
+        Returns:
+            NaN for padding and words the model cannot see, infinite where it fails. Shape: (batch, words, labels)
+        """
+        with reading(self), autocast(self.device, precision):
+            batch = self._to_device(batch)
+            scores = self.log_scores(self.forward(**batch).logits, batch["mask"])
+            scores = scores.nan_to_num(torch.inf, torch.inf, -torch.inf)
+            return scores.masked_fill(~self.seen_words(batch).unsqueeze(-1), torch.nan)
 
     def seen_words(self, batch: dict[str, Tensor]) -> Tensor:
         """True on the words of `batch` that the model can see. Shape: (batch, words)"""

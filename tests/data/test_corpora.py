@@ -1,11 +1,10 @@
 import json
-import re
 from pathlib import Path
 
 import datasets
 import pytest
 
-from nlparch.data.corpora import Corpus, load_corpus, load_unlabeled
+from nlparch.data.corpora import Corpus, load_corpus
 from nlparch.errors import DataError, UserError
 
 TRAIN = "Ann B-PER\nLee I-PER\nleft O\n\nto O\nRome B-LOC\n\nOslo B-LOC\n"
@@ -19,10 +18,6 @@ def write(folder: Path, **files: str) -> Path:
 
 def read(folder: Path, **options: object) -> Corpus:
     return load_corpus(str(folder), **options)  # type: ignore[arg-type]
-
-
-def split(text: str) -> list[tuple[int, int]]:
-    return [match.span() for match in re.finditer(r"\S+", text)]
 
 
 @pytest.fixture(autouse=True)
@@ -219,46 +214,6 @@ def test_defects_of_column_files_are_told_with_their_line(tmp_path: Path) -> Non
         read(write(tmp_path, train="a O\nb\n"))
 
 
-def test_raw_text_is_split_counted_and_freed_of_repeats(tmp_path: Path) -> None:
-    write(tmp_path, a="\ufeffone two\n\n one  two \nthree\u0085four\n", b="one two\nfive")
-    rows, notes = load_unlabeled([tmp_path / "a.txt", tmp_path / "b.txt"], split=split)
-    assert rows["words"][:] == [["one", "two"], ["three", "four"], ["five"]]
-    assert notes == [
-        f"{tmp_path / 'a.txt'}: 2 texts, one a line; 1 empty lines passed over; 1 repeated texts dropped",
-        f"{tmp_path / 'b.txt'}: 1 texts, one a line; 1 repeated texts dropped",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "is_columns"),
-    [
-        ("one\ntwo\n\nthree\n", True),
-        ("one\tX\ntwo\tX\n\nthree\tX\n", True),
-        ("# text = one two\none\ntwo\n\n", True),
-        ("one X\ntwo X\n\n" * 4, True),
-        ("one X\ntwo X\n\n", False),
-        ("one\ntwo\nthree\n", False),
-        ("one\n\ntwo\n\nthree\n", False),
-        ("one two\nthree\n\nfour\n", False),
-        ("id\tsome text\nid\tother\n", False),
-    ],
-)
-def test_column_files_are_told_from_texts(tmp_path: Path, text: str, is_columns: bool) -> None:
-    _, notes = load_unlabeled([write(tmp_path, a=text) / "a.txt"], split=split)
-    assert ("sentences in columns" in notes[0]) == is_columns
-
-
-def test_raw_text_that_stands_in_gold_is_dropped_and_counted(tmp_path: Path) -> None:
-    (tmp_path / "raw.txt").write_text("a b\nc d\na b\nc d\n")
-    rows, notes = load_unlabeled([tmp_path / "raw.txt"], split=split, gold=[["a", "b"], ["x"]])
-    assert rows["words"][:] == [["c", "d"]]
-    assert notes == [
-        f"{tmp_path / 'raw.txt'}: 1 texts, one a line; 1 repeated texts dropped; 2 texts that stand in gold dropped"
-    ]
-    with pytest.raises(DataError, match="no text with words in it that is not in gold"):
-        load_unlabeled([tmp_path / "raw.txt"], split=split, gold=[["a", "b"], ["c", "d"]])
-
-
 def test_a_part_of_train_leaves_dev_and_test_whole_and_decides_the_labels(tmp_path: Path) -> None:
     train = "".join(f"w{number} B-X{number}\n\n" for number in range(20))
     write(tmp_path, train=train, dev="".join(f"d{number} O\n\n" for number in range(5)), test="x O\n")
@@ -269,27 +224,3 @@ def test_a_part_of_train_leaves_dev_and_test_whole_and_decides_the_labels(tmp_pa
     assert (
         read(tmp_path, train_examples=3, subset_seed=1).splits["train"]["words"][:] != part.splits["train"]["words"][:]
     )
-
-
-def test_column_files_without_tags_are_read_as_sentences(tmp_path: Path) -> None:
-    write(tmp_path, a="1\tone\n2\ttwo\n\n1\tskip\n2\tthree\n", b="five six\n")
-    paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
-    rows, notes = load_unlabeled(paths, split=split, word_col=1, ignore_token="skip")
-    assert rows["words"][:] == [["one", "two"], ["three"], ["five", "six"]]
-    assert notes[0].endswith("2 sentences in columns; 1 rows of the ignored token passed over")
-
-
-def test_a_file_that_changed_is_read_anew(tmp_path: Path) -> None:
-    for word in ("one", "two"):
-        rows, _ = load_unlabeled([write(tmp_path, a=word) / "a.txt"], split=split)
-        assert rows["words"][:] == [[word]]
-
-
-def test_unusable_raw_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no text with words in it"):
-        load_unlabeled([write(tmp_path, a="\n\n") / "a.txt"], split=split)
-    with pytest.raises(DataError, match="b.txt: cannot be read"):
-        load_unlabeled([tmp_path / "b.txt"], split=split)
-    (tmp_path / "c.txt").write_bytes(b"ok\n\xff\n")
-    with pytest.raises(DataError, match="c.txt:2: text must be UTF-8"):
-        load_unlabeled([tmp_path / "c.txt"], split=split)

@@ -1,5 +1,6 @@
 import itertools
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlparch.data import features as features_module
 from nlparch.data.features import (
     N_AFFIXES,
     SHAPES,
     WordFeatures,
     affix_ids,
     build_features,
+    count_forms,
     frequent_words,
     normalize_word,
     shape_id,
@@ -193,3 +196,22 @@ def test_files_of_features_are_plain_json(tmp_path: Path) -> None:
     build_features(KNOWN)[0].save(tmp_path)
     tree = json.loads((tmp_path / "features.json").read_text(encoding="ascii"))
     assert tree["words"][:1] and tree["lowercase"] is True
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=4), max_size=30), st.integers(1, 8))
+def test_counts_are_bounded_and_lack_what_was_forgotten(corpus: list[list[str]], most: int) -> None:
+    true = Counter(word for words in corpus for word in words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features_module, "_COUNTED_TOGETHER", 1)
+        counts, floor = count_forms(corpus, most=most)
+    assert len(counts) <= most and (floor == 0) == (len(true) <= most)
+    lost_at_most = floor * (floor + 1) // 2
+    assert all(true[word] - lost_at_most <= counts[word] <= true[word] for word in true)
+
+
+def test_a_corpus_of_too_many_words_keeps_the_frequent_ones_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features_module, "_COUNTED_TOGETHER", 10)
+    monkeypatch.setattr(count_forms, "__kwdefaults__", {"most": 50})
+    features, notes = build_features([["often", f"w{number:x}"] for number in range(400)], normalize_digits=False)
+    assert features.words[0] == "often" and len(features.words) <= 50
+    assert any("times were forgotten" in note for note in notes)

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlparch.distill.cache import OutputStore, default_cache_dir, plan_batches, store_key, words_digest
+from nlparch.distill.cache import (
+    OutputStore,
+    StoreWriter,
+    TeacherOutputs,
+    default_cache_dir,
+    plan_batches,
+    store_key,
+    words_digest,
+)
+from nlparch.errors import UserError
 
 lengths_of_corpora = st.lists(st.integers(0, 9), min_size=1, max_size=12).filter(any)
 
@@ -14,6 +22,13 @@ lengths_of_corpora = st.lists(st.integers(0, 9), min_size=1, max_size=12).filter
 def outputs_for(lengths: list[int], n_labels: int = 3) -> list[np.ndarray]:
     random = np.random.default_rng(sum(lengths))
     return [random.normal(size=(length, n_labels)).astype(np.float32) for length in lengths]
+
+
+def fill(store: OutputStore, lengths: list[int], value: float, n_labels: int = 3) -> None:
+    with StoreWriter(store) as writer:
+        for number in range(store.n_batches):
+            writer.write(number, [np.full((lengths[index], n_labels), value) for index in store.batch(number)])
+        writer.commit()
 
 
 def open_store(folder: Path, lengths: list[int], words_per_batch: int = 8) -> OutputStore:
@@ -43,17 +58,17 @@ def test_a_pass_cut_off_anywhere_goes_on_where_it_was_safe(
     n_passes = 0
     while not (store := open_store(folder, lengths)).complete:
         n_passes += 1
-        logits = store.open()
-        stop = data.draw(st.integers(store.n_done, store.n_batches)) if n_passes < 4 else store.n_batches
-        for number in range(store.n_done, stop):
-            store.write(logits, number, [wanted[index] for index in store.batch(number)])
-            if stop == store.n_batches or data.draw(st.booleans()):
-                store.commit(logits, number + 1)
-        if stop < store.n_batches:
-            # What is written and not committed is worth nothing: a kill may have torn it.
-            first = store.batch(store.n_done)[0]
-            start = sum(lengths[:first])
-            logits[start : start + 1] = 99
+        numbers = data.draw(st.permutations(store.missing().tolist()))
+        stop = data.draw(st.integers(0, len(numbers))) if n_passes < 4 else len(numbers)
+        with StoreWriter(store) as writer:
+            for number in numbers[:stop]:
+                writer.write(number, [wanted[index] for index in store.batch(number)])
+                if stop == len(numbers) or data.draw(st.booleans()):
+                    writer.commit()
+            if len(store.missing()):
+                # What is written and not committed is worth nothing: a kill may have torn it.
+                number = int(store.missing()[0])
+                writer.write(number, [wanted[index] * 0 + 99 for index in store.batch(number)])
     found = open_store(folder, lengths).read()
     assert len(found) == len(lengths)
     for index, values in enumerate(wanted):
@@ -63,7 +78,7 @@ def test_a_pass_cut_off_anywhere_goes_on_where_it_was_safe(
 def test_a_store_takes_two_bytes_a_label_and_word_and_at_most_eight_a_word_beside(tmp_path: Path) -> None:
     lengths = [5] * 400 + [0] * 10
     store = OutputStore(tmp_path, lengths=np.array(lengths), n_labels=7, words_per_batch=100)
-    store.commit(store.open(), store.n_batches)
+    fill(store, lengths, 0.0, n_labels=7)
     n_bytes = sum(file.stat().st_size for file in tmp_path.iterdir())
     assert n_bytes <= sum(lengths) * (2 * 7 + 8)
     assert isinstance(store.read().logits, np.memmap) and not store.read().logits.flags.writeable
@@ -71,26 +86,53 @@ def test_a_store_takes_two_bytes_a_label_and_word_and_at_most_eight_a_word_besid
 
 def test_words_the_teacher_never_saw_are_counted(tmp_path: Path) -> None:
     store = open_store(tmp_path, [2, 3])
-    logits = store.open()
-    logits[:] = 0.5
-    logits[[1, 4]] = np.nan
-    store.commit(logits, store.n_batches)
+    fill(store, [2, 3], 0.5)
+    with StoreWriter(store) as writer:  # the longer sentence comes first
+        writer.write(0, [np.array([[1.0] * 3, [1.0] * 3, [np.nan] * 3]), np.array([[1.0] * 3, [np.nan] * 3])])
     assert store.read().n_words_without() == 2
+    assert TeacherOutputs(np.array(store.read().logits), store.read().starts).n_words_without() == 2
 
 
 def test_a_store_whose_making_was_cut_off_is_made_anew(tmp_path: Path) -> None:
     open_store(tmp_path, [3, 4])
-    (tmp_path / "progress.json").unlink()
+    (tmp_path / "done").unlink()
     (tmp_path / "plan.npy").write_bytes(b"torn")
-    (tmp_path / "progress.123.tmp").write_text('{"batches"')
+    (tmp_path / "done.123.tmp").write_bytes(b"torn")
     store = open_store(tmp_path, [3, 4])
-    assert (store.n_done, store.n_batches) == (0, 1)
+    assert store.missing().tolist() == [0] and store.n_batches == 1
 
 
-def test_progress_says_how_far_a_pass_is(tmp_path: Path) -> None:
-    store = open_store(tmp_path, [8, 8, 8])
-    store.commit(store.open(), 2)
-    assert json.loads((tmp_path / "progress.json").read_text()) == {"batches": 2, "of": 3}
+def test_two_writers_share_a_store(tmp_path: Path) -> None:
+    lengths = [8, 8, 8, 8]
+    wanted = outputs_for(lengths)
+    stores = [open_store(tmp_path, lengths) for _ in range(2)]
+    with StoreWriter(stores[0]) as one, StoreWriter(stores[1]) as other:
+        for number, writer in enumerate([one, other, other, one]):
+            writer.write(number, [wanted[index] for index in stores[0].batch(number)])
+        assert stores[1].missing().tolist() == [0, 1, 2, 3]
+        other.commit()
+        assert stores[0].missing().tolist() == [0, 3]
+        one.commit()
+    assert stores[1].complete
+    assert np.array_equal(stores[0].read().logits, np.concatenate(wanted).astype(np.float16))
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(tmp_path, [3])
+
+    def pwrite(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.pwrite", pwrite)
+    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\); make room"):
+        fill(store, [3], 0.0)
+
+
+def test_sentences_are_planned_part_by_part_each_by_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what is read together lies together on the disk."""
+    monkeypatch.setattr("nlparch.distill.cache.SENTENCES_SORTED_TOGETHER", 4)
+    order, ends = plan_batches(np.array([1, 3, 0, 2, 1, 2, 4, 0, 1]), words_per_batch=100)
+    assert order.tolist() == [1, 3, 0, 6, 5, 4, 8] and ends.tolist() == [3, 6, 7]
 
 
 def test_digests_tell_words_and_sentences_apart() -> None:

@@ -74,7 +74,7 @@ PLACES: dict[str, tuple[Any, str, Callable[[Callable[..., Any]], Callable[..., A
     "root": (transformers.modeling_utils, "safe_save_file", in_root),
     "scores": (runs, "score_splits", lambda _: lambda *a, **k: die()),
     "options": (folders, "write_atomically", lambda _: lambda *a, **k: die()),
-    "teacher": (WordTagger, "word_logits", lambda _: lambda *a, **k: die()),
+    "teacher": (WordTagger, "encoded_logits", lambda _: lambda *a, **k: die()),
 }
 
 
@@ -102,14 +102,14 @@ def run(args: list[str], kill: tuple[str, int] | None, log: str) -> None:
     nlparch.distill.teachers._SECONDS_BETWEEN_COMMITS = 0.0
     tagger_kd.teacher_outputs = partial(tagger_kd.teacher_outputs, words_per_batch=60)
     n_batches = 0
-    word_logits = WordTagger.word_logits
+    encoded_logits = WordTagger.encoded_logits
 
     def count(*args: Any, **options: Any) -> Any:
         nonlocal n_batches
         n_batches += 1
-        return word_logits(*args, **options)
+        return encoded_logits(*args, **options)
 
-    WordTagger.word_logits = count
+    WordTagger.encoded_logits = count
     if kill:
         arm(*kill)
     code = train(args)

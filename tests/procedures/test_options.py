@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 import yaml
@@ -439,7 +440,11 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "unlabeled_filename": (
         "tagger_kd_pseudo",
         "--unlabeled_filename HOME/raw.txt HOME/dev.txt --max_steps 0 --epochs 1",
-        lambda new, old: "texts, one a line" in new.report and "sentences in columns" in new.report,
+        lambda new, old: (
+            "texts, one a line" in new.report
+            and "0 sentences in columns" in new.report
+            and "texts that stand in dev or test dropped" in new.report
+        ),
     ),
     "pseudo_threshold": (
         "tagger_kd_pseudo",
@@ -481,7 +486,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     ),
 }
 # Each has a test of its own below; the last ones are of nlp-inference and nlp-eval.
-ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "no_cuda"}
+ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "unlabeled_column", "no_cuda"}
 ELSEWHERE |= {"model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher"}
 # test_export.py, test_bench.py
 ELSEWHERE |= {"quantize", "dev", "max_f1_loss", "model_dirs", "data", "rounds", "seconds", "plot"}
@@ -610,6 +615,15 @@ def test_columns_of_tables_are_named(home: Path) -> None:
     assert "ann" in named.features["words"] and "B-PER" in named.config["id2label"].values()
     assert train(command("tagger", home, "unnamed", f"--data_dir {folder}")) == 0
     assert Result(home / "unnamed").features["words"] == ["x", "y"]
+
+
+def test_a_column_of_raw_text_on_the_hub_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"body": text, "text": "never read"} for text in (home / "raw.txt").read_text().splitlines()]
+    split = datasets.IterableDataset.from_generator(lambda: iter(rows))
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.IterableDatasetDict(train=split))
+    given = "--unlabeled_filename someone/raw --unlabeled_column body"
+    assert train(command("tagger_kd_pseudo", home, "named-raw", given)) == 0
+    assert "lines of the column body" in Result(home / "named-raw").report
 
 
 @pytest.mark.parametrize("given", [True, False])

@@ -136,7 +136,9 @@ def teacher_batches(folder: Path, log: str) -> int:
 def test_a_resumed_teacher_pass_reads_only_what_is_missing(endings: dict[str, int], folder: Path) -> None:
     whole = teacher_batches(folder, "steps")
     number = KILLED.index(("steps", [("teacher", 3)]))
-    assert teacher_batches(folder, f"killed-{number}.1") == whole - 2 > 3
+    assert (
+        teacher_batches(folder, f"killed-{number}.1") == whole - 1 > 3
+    )  # of the two that it had read, one was written
     # Killed in training, it has but the teacher's scores on dev and test before it.
     again = KILLED.index(("steps", [("step", 16)]))
     assert 0 < teacher_batches(folder, f"killed-{again}.1") < whole / 2

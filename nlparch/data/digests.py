@@ -1,0 +1,77 @@
+"""Sets of sentences that hold 8 bytes for each: enough to tell millions of them apart."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Digests: TypeAlias = npt.NDArray[np.uint64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+_N_SHELVES = 64
+# The first digest of each shelf but the first.
+_BOUNDS = np.arange(1, _N_SHELVES, dtype=np.uint64) * np.uint64(2**64 // _N_SHELVES)
+
+
+def digest_sentences(sentences: Iterable[Sequence[str]]) -> Digests:
+    """A number for the words of each sentence. Shape: (sentences,)"""
+    texts = ("\n".join(words).encode("utf-8", "surrogatepass") for words in sentences)
+    return np.frombuffer(b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in texts), dtype=np.uint64)
+
+
+class DigestSet:
+    """A set of digests, asked and added to in chunks; 8 bytes each, and no more than that while it grows.
+
+    Of n different sentences, two have the same digest with a chance of about n^2 / 2^65: one in 400,000 for 10 million.
+
+    The digests lie in order on shelves by their first bits, so that only a shelf is copied to put something in.
+
+    Args:
+        digests: what it begins with. Shape: (digests,)
+    """
+
+    def __init__(self, digests: Digests | None = None) -> None:
+        self._shelves = [np.empty(0, dtype=np.uint64) for _ in range(_N_SHELVES)]
+        if digests is not None:
+            self.add(digests)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._shelves))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the digests take."""
+        return sum(shelf.nbytes for shelf in self._shelves)
+
+    def contains(self, digests: Digests) -> Flags:
+        """True on those that are in the set. Shape: (digests,)"""
+        order = np.argsort(digests)
+        found = np.empty(len(digests), dtype=np.bool_)
+        found[order] = np.concatenate([_are_in(shelf, some)[0] for shelf, some in self._by_shelf(digests[order])])
+        return found
+
+    def add(self, digests: Digests) -> Flags:
+        """Puts digests in; True on those that were neither there nor earlier in the chunk. Shape: (digests,)"""
+        values, first = np.unique(digests, return_index=True)
+        is_new = np.zeros(len(digests), dtype=np.bool_)
+        known = []
+        for number, (shelf, some) in enumerate(self._by_shelf(values)):
+            there, places = _are_in(shelf, some)
+            self._shelves[number] = np.insert(shelf, places[~there], some[~there])
+            known.append(there)
+        is_new[first] = ~np.concatenate(known)
+        return is_new
+
+    def _by_shelf(self, in_order: Digests) -> Iterable[tuple[Digests, Digests]]:
+        return zip(self._shelves, np.split(in_order, np.searchsorted(in_order, _BOUNDS)), strict=True)
+
+
+def _are_in(shelf: Digests, digests: Digests) -> tuple[Flags, npt.NDArray[np.intp]]:
+    """Which digests stand on a shelf, and where each stands or would."""
+    places = np.searchsorted(shelf, digests)
+    there = np.zeros(len(digests), dtype=np.bool_)
+    inside = places < len(shelf)
+    there[inside] = shelf[places[inside]] == digests[inside]
+    return there, places

@@ -1,0 +1,189 @@
+"""Raw text, wherever it lies: files, folders, patterns, data sets of the hub; read sentence by sentence."""
+
+import glob
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from nlparch.data.conll import ReadCounts, read_file, read_lines
+from nlparch.data.words import Splitter
+from nlparch.errors import DataError
+
+TEXT_SUFFIXES = (".bio", ".conll", ".conllu", ".iob", ".iob2", ".text", ".tsv", ".txt")
+"""Files of a folder that are read; others are to be named, or matched by a pattern."""
+TEXT_COLUMNS = ("text", "sentence", "words", "tokens")
+"""Columns of a hub data set that are looked for, in this order."""
+
+_HUB_ID = re.compile(r"([\w-][\w.-]*)/[\w-][\w.-]*(:[\w.-]+)?")
+_COLUMN_FILE_HEAD = 1000
+_MIN_ROWS = 8
+
+
+@dataclass(frozen=True)
+class RawReading:
+    """How raw text becomes sentences of words.
+
+    Attributes:
+        split: gives the character offsets of a text's words.
+        word_col: the words' column in column files.
+        ignore_token: rows of column files to pass over.
+        text_column: the column of hub data sets with texts or words; None looks for the usual names.
+    """
+
+    split: Splitter
+    word_col: int = 0
+    ignore_token: str = ""
+    text_column: str | None = None
+
+    def words(self, text: str) -> list[str]:
+        """The words of a text."""
+        return [text[start:end] for start, end in self.split(text)]
+
+
+class RawSource(Protocol):
+    """What one name stands for.
+
+    Attributes:
+        name: as it was given.
+        forms: in which forms its texts were found, once they are read.
+        counts: rows of column files that were passed over.
+    """
+
+    name: str
+    forms: set[str]
+    counts: ReadCounts
+
+    def sentences(self, reading: RawReading) -> Iterator[list[str]]:
+        """The words of each text, in order; empty where there are none."""
+        ...
+
+
+def find_sources(names: Iterable[str | Path]) -> list[RawSource]:
+    """What the names stand for: files, folders of text files, patterns such as `raw/*.txt`, ids of hub data sets.
+
+    Raises:
+        DataError: If there is nothing by one of the names.
+    """
+    return [_find_source(str(name)) for name in names]
+
+
+def _find_source(name: str) -> RawSource:
+    path = Path(name)
+    if path.is_dir():
+        files = [file for file in path.rglob("*") if file.suffix in TEXT_SUFFIXES and not _is_hidden(file, path)]
+        return RawFiles(name, _some(files, name, f"the folder holds no text file ({', '.join(TEXT_SUFFIXES)})"))
+    if path.exists():
+        return RawFiles(name, [path])
+    if glob.has_magic(name):
+        files = [file for file in map(Path, glob.glob(name, recursive=True)) if file.is_file()]
+        return RawFiles(name, _some(files, name, "the pattern matches no file"))
+    hub_id = _HUB_ID.fullmatch(name)
+    if hub_id and not Path(hub_id[1]).exists():
+        return HubTexts(name)
+    raise DataError(f"--unlabeled_filename {name}: there is no such file or folder, nor is it a hub data set's id")
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _some(files: Sequence[Path], name: str, complaint: str) -> list[Path]:
+    if not files:
+        raise DataError(f"--unlabeled_filename {name}: {complaint}")
+    return sorted(files)
+
+
+class RawFiles:
+    """Texts, one a line, or column files without tags, told apart by what their first lines look like."""
+
+    def __init__(self, name: str, files: Sequence[Path]) -> None:
+        self.name = name
+        self.forms: set[str] = set()
+        self.counts = ReadCounts()
+        self._files = files
+
+    def sentences(self, reading: RawReading) -> Iterator[list[str]]:
+        """The words of each text, in order; empty where there are none."""
+        for file in self._files:
+            if is_column_file(file):
+                self.forms.add("sentences in columns")
+                columns: Any = {"word_col": reading.word_col, "tag_col": None, "ignore_token": reading.ignore_token}
+                yield from (sentence.words for sentence in read_file(file, counts=self.counts, **columns))
+            else:
+                self.forms.add("texts, one a line")
+                yield from (reading.words(line.rstrip("\r\n")) for line in read_lines(file))
+
+
+class HubTexts:
+    """A data set of the hub, `owner/name` or `owner/name:configuration`, streamed: its train split, or else all."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.forms: set[str] = set()
+        self.counts = ReadCounts()
+
+    def sentences(self, reading: RawReading) -> Iterator[list[str]]:
+        """The words of each line of its texts, or of each of its sentences; empty where there are none."""
+        for number, row in enumerate(self._rows(), 1):
+            column = self._find_column(row, reading.text_column)
+            value = row[column]
+            if isinstance(value, str):
+                self.forms.add(f"lines of the column {column}")
+                yield from map(reading.words, value.split("\n"))
+            elif isinstance(value, list) and all(isinstance(word, str) for word in value):
+                self.forms.add(f"sentences of the column {column}")
+                yield [word.replace("\n", " ") for word in value if word]
+            elif value is not None:
+                place = f"--unlabeled_filename {self.name}, row {number}"
+                raise DataError(f"{place}: {column} must be a text or a list of words, got {value!r:.80}")
+
+    def _rows(self) -> Iterator[Mapping[str, Any]]:
+        import datasets
+
+        name, _, configuration = self.name.partition(":")
+        try:
+            splits: Any = datasets.load_dataset(name, configuration or None, streaming=True)
+            for split in [splits["train"]] if "train" in splits else splits.values():
+                yield from split
+        except Exception as error:  # The hub's client fails in a dozen ways; each means that the text is not to be had.
+            told = " ".join(str(error).split())
+            raise DataError(
+                f"--unlabeled_filename {self.name}: no file or folder here, nor a data set that the hub gives: "
+                f"{told:.200}"
+            ) from error
+
+    def _find_column(self, row: Mapping[str, Any], given: str | None) -> str:
+        wanted = (given,) if given else TEXT_COLUMNS
+        for column in wanted:
+            if column in row:
+                return column
+        raise DataError(
+            f"--unlabeled_filename {self.name}: raw text must be in a column named {' or '.join(wanted)}, got the "
+            f"columns {', '.join(row)}; say which with --unlabeled_column"
+        )
+
+
+def is_column_file(path: Path) -> bool:
+    """Whether the first lines look like words in columns rather than texts.
+
+    They do where they are rows alike, in sentences divided by blank lines: all of one word, all of equally many columns
+    divided by tabs, or (eight rows at least) by spaces.
+    """
+    forms: Counter[tuple[bool, int]] = Counter()
+    n_rows, longest, has_ended = 0, 0, False
+    for line in islice(read_lines(path), _COLUMN_FILE_HEAD):
+        text = line.strip(" \t\r\n")
+        if not text:
+            has_ended, n_rows = has_ended or n_rows > 0, 0
+        elif not text.startswith(("# ", "-DOCSTART-")):
+            n_rows += 1
+            longest = max(longest, n_rows)
+            forms["\t" in text, len(text.split("\t")) if "\t" in text else len(re.split(" +", text))] += 1
+    if not has_ended or longest < 2 or len(forms) != 1:
+        return False
+    (has_tabs, n_columns), total = forms.popitem()
+    return has_tabs or n_columns == 1 or total >= _MIN_ROWS

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import datasets
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlparch.data import sentences as module
+from nlparch.data.sentences import SentenceFile, TrainingRows, sentence_lengths
+
+words = st.text(st.characters(exclude_characters="\n"), min_size=1, max_size=4)
+
+
+@given(st.lists(st.lists(words, min_size=1, max_size=5), max_size=9), st.integers(1, 4))
+def test_sentences_come_back_from_disk_as_they_were(corpus: list[list[str]], read_together: int) -> None:
+    stored = SentenceFile.write(corpus)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_READ_TOGETHER", read_together)
+        assert list(stored) == corpus
+    assert [stored[index] for index in range(len(stored))] == corpus
+    assert stored.lengths.tolist() == list(map(len, corpus))
+
+
+def test_half_characters_survive_and_numbers_beyond_the_end_do_not() -> None:
+    stored = SentenceFile.write([["a", "\ud800"], ["c"]])
+    assert stored[0] == ["a", "\ud800"] and stored[1] == ["c"]
+    for number in (2, -1):
+        with pytest.raises(IndexError, match=f"there are 2 sentences, got number {number}"):
+            stored[number]
+
+
+def test_a_sentence_file_leaves_nothing_behind(tmp_path: Path) -> None:
+    stored = SentenceFile.write([["a"]], folder=tmp_path)
+    assert list(stored) == [["a"]] and not list(tmp_path.iterdir())
+
+
+def test_lengths_are_counted_where_they_are_not_known() -> None:
+    assert sentence_lengths([["a", "b"], []]).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("with_gold", [True, False])
+def test_training_rows_are_gold_rows_and_then_raw_sentences_without_tags(with_gold: bool) -> None:
+    gold = datasets.Dataset.from_dict({"words": [["a", "b"], ["c"]], "tags": [["O", "X"], None]})
+    raw = SentenceFile.write([["d"], ["e", "f", "g"]])
+    rows = TrainingRows(gold if with_gold else None, raw)
+    everything = ([["a", "b"], ["c"]] if with_gold else []) + [["d"], ["e", "f", "g"]]
+    tags = ([["O", "X"], None] if with_gold else []) + [None, None]
+    assert len(rows) == len(everything)
+    assert list(rows["words"]) == everything and list(rows["tags"]) == tags
+    assert rows["words"][len(rows) - 1] == ["e", "f", "g"]
+    assert sentence_lengths(rows["words"]).tolist() == list(map(len, everything))
+    picked = list(range(len(rows)))[::-1]
+    assert rows[picked] == {"words": everything[::-1], "tags": tags[::-1]}
