@@ -296,7 +296,7 @@ def test_mistakes_are_told_before_any_training(
     assert "nowhere: there is no such folder; give a checkpoint" in complaint(nowhere, capsys)
     assert "config.json" in complaint([*taught, "--teacher_model_path", str(data_dir)], capsys)
     missing = [arg.replace("raw.txt", "none.txt") for arg in raw]
-    assert "none.txt: cannot be read" in complaint(missing, capsys)
+    assert "none.txt: there is no such file or folder" in complaint(missing, capsys)
     ragged = ["--data_dir", str(tmp_path), "--train_filename", "ragged.txt"]
     assert "ragged.txt:2: " in complaint([*tagger, *ragged], capsys)
     assert "a splitter must be one of" in complaint([*tagger, "--splitter", "wrods"], capsys)
