@@ -39,11 +39,11 @@ def run(options: BenchOptions) -> None:
         entries = [entry for folder in options.model_dirs for entry in find_entries(folder, Path(scratch))]
         rows = {entry.labels: rows_for(sentences, _label_set(entry.labels))[0] for entry in entries}
         figures = measure(entries, rows, options=options, scratch=Path(scratch))
+    print(table(figures))
     if options.output_file:
         Path(options.output_file).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if options.plot:
         plot(figures, Path(options.plot))
-    print(table(figures))
 
 
 def measure(
@@ -112,7 +112,7 @@ def _figures(entry: Entry, start: Figures, measured: Sequence[Figures], rows: Ma
         "words_per_second": median(passed["words"] / passed["seconds"] for passed in measured),
         "words_a_round": measured[0]["words"],
         "p50_ms": median(alone),
-        "p99_ms": quantiles(alone, n=100)[98],
+        "p99_ms": quantiles(alone, n=100)[98] if len(alone) > 1 else alone[0],
         "memory_bytes": memory,
         **start,
     }
@@ -156,6 +156,10 @@ def _check(options: BenchOptions) -> None:
     for flag, name in (("--output_file", options.output_file), ("--plot", options.plot)):
         if name and not Path(name).parent.is_dir():
             raise UserError(f"{flag} {name}: there is no folder {Path(name).parent}; make it first")
+        if name and Path(name).is_dir():
+            raise UserError(f"{flag} must be a file, {name} is a folder")
+    if options.plot and Path(options.plot).suffix != ".png":
+        raise UserError(f"--plot must be a PNG file, got {options.plot}; let its name end in .png")
     if options.plot and find_spec("matplotlib") is None:
         raise UserError("--plot needs matplotlib: pip install 'nlparch[plots]'")
 

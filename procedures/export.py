@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 def run(options: ExportOptions) -> None:
     """Exports the model, scores the export where there is a labelled file, and writes the folder whole."""
     runs.quiet_libraries()
-    folder = Path(options.output_dir)
+    folder = Path(options.output_dir).resolve()
     _check_output(options, folder)
     labelled = None if options.dev is None else read_labelled(options.dev, options)
     model = runs.load_model(options.model_dir, torch.device("cpu"))
@@ -47,8 +47,9 @@ def run(options: ExportOptions) -> None:
 def _check_output(options: ExportOptions, folder: Path) -> None:
     """Refuses an output folder that would be lost, or would take the model with it."""
     folders.check_can_make(folder, "OUTPUT_DIR")
-    if Path(options.model_dir).exists() and Path(options.model_dir).resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"OUTPUT_DIR {folder} must not hold the model that is exported; name another")
+    for name in (options.model_dir, options.dev):
+        if name is not None and Path(name).exists() and Path(name).resolve().is_relative_to(folder):
+            raise UserError(f"OUTPUT_DIR {folder} must not hold what is read, but {name} lies there; name another")
     if folder.exists() and any(folder.iterdir()):
         if not options.overwrite_output_dir:
             raise UserError(
@@ -77,7 +78,7 @@ def _choose(
     if options.quantize == "int8":
         attempts = choose_form(export, score=score_form, at_least=own - options.max_f1_loss)
         for refused in attempts[:-1]:
-            lost = own - (refused.score or 0.0)
+            lost = own - refused.score
             logger.warning(
                 "%s refused: it loses %.4f of %s, %s may be lost", refused.name, lost, key, options.max_f1_loss
             )

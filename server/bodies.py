@@ -120,12 +120,11 @@ def _check(tree: object) -> _Request:
 
 def _word_complaint(kind: type[BaseModel], error: ErrorDetails) -> str:
     """What is wrong with a request, in the words of the field's own description."""
-    *path, last = [str(part) for part in error["loc"]]
-    if path == ["parameters"]:
-        kind = HubParameters
-    elif path:
-        path, last = [], path[0]
-    name = ".".join([*path, last])
+    last, *inner = [str(part) for part in error["loc"]]
+    name = last
+    if last == "parameters" and inner:
+        kind, last = HubParameters, inner[0]
+        name = f"parameters.{last}"
     if error["type"] == "extra_forbidden":
         return f"{name}: no such key; {suggest(last, kind.model_fields)}"
     return f"{name} must be {kind.model_fields[last].description}"

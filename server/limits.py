@@ -23,6 +23,10 @@ _UNKNOWN_KEY = RequestError(
     "an API key is needed: Authorization: Bearer KEY",
     headers={"www-authenticate": "Bearer"},
 )
+# The parser takes what follows such a header for another protocol, and the body would be lost.
+_UPGRADE = RequestError(
+    400, "upgrade", "HTTP/1.1 only: send the request without an Upgrade header", headers={"connection": "close"}
+)
 
 
 class Limits:
@@ -49,6 +53,8 @@ class Limits:
             return
         if self._key and not (scope["path"] in _OPEN_PATHS or _has_key(scope["headers"], self._key)):
             await self._refuse(send, _UNKNOWN_KEY)
+        elif scope["method"] == "POST" and any(name == b"upgrade" for name, _ in scope["headers"]):
+            await self._refuse(send, _UPGRADE)
         elif scope["method"] != "POST" or scope["path"].endswith(":stream"):
             await self._app(scope, receive, self._counting(send))
         elif self._load.is_full():

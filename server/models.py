@@ -36,6 +36,8 @@ class Models(Mapping[str, RuntimeTagger]):
     def __init__(self, folders: Mapping[str, Path], *, n_threads: int = 1) -> None:
         self._folders = dict(folders)
         self._n_threads = n_threads
+        # Looked at first: what changes while models load is noticed.
+        self._loaded = self._signature()
         self._models = {name: self._load(folder) for name, folder in folders.items()}
         self.default = next(iter(folders))
 
@@ -83,12 +85,12 @@ class Models(Mapping[str, RuntimeTagger]):
 
     async def watch(self, metrics: Metrics, *, seconds: float = 1.0) -> None:
         """Reloads whenever the folders have changed, and have then stayed the same from one look to the next."""
-        loaded = seen = self._signature()
+        seen = self._loaded
         while True:
             await asyncio.sleep(seconds)
             before, seen = seen, self._signature()
-            if seen == before != loaded:
-                loaded = seen
+            if seen == before != self._loaded:
+                self._loaded = seen
                 await asyncio.to_thread(self.reload, metrics)
 
     def _signature(self) -> _Signature:

@@ -69,3 +69,7 @@ class ServeOptions:
             value = getattr(self, name)
             if not (isfinite(value) and value >= lowest):
                 raise ValueError(f"--{name} must be at least {lowest}, got {value}")
+        if self.max_delay_ms >= self.max_wait_ms:
+            raise ValueError(
+                f"--max_delay_ms must be below --max_wait_ms ({self.max_wait_ms}), got {self.max_delay_ms}"
+            )

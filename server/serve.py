@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 # The batch thread and the event loop take turns at the interpreter. By default a turn may last 5 ms, as long as a
 # request should take.
 _SWITCH_SECONDS = 0.0001
+# How long an answer may lie unread by its client.
+_UNREAD_MILLISECONDS = 60_000
 
 
 def run(options: ServeOptions) -> None:
@@ -55,9 +57,13 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens; who connects before the models are loaded waits."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise UserError(f"cannot listen on --host {host} --port {port}: {error.strerror}") from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Connections inherit it: an answer that nobody reads is not held for ever.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MILLISECONDS)
+    return listener
 
 
 def _address(listener: socket.socket) -> str:

@@ -18,12 +18,12 @@ class Attempt:
     Attributes:
         name: for people.
         export: the form.
-        score: F1, or accuracy of plain tags; None where there was nothing to score it on.
+        score: F1, or accuracy of plain tags.
     """
 
     name: str
     export: Export
-    score: float | None = None
+    score: float
 
 
 def int8_forms(export: Export) -> Iterator[tuple[str, Export]]:
@@ -54,7 +54,7 @@ def choose_form(export: Export, *, score: Score, at_least: float) -> list[Attemp
     attempts = []
     for name, form in int8_forms(export):
         attempts.append(Attempt(name, form, score(load_form(form))))
-        if attempts[-1].score is not None and attempts[-1].score >= at_least:
+        if attempts[-1].score >= at_least:
             break
     return attempts
 

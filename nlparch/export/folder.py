@@ -47,8 +47,9 @@ class Export:
             balanced, divisors = balance_words(self.model)
             graphs = {WORDS_GRAPH: word_graph(self.model, divisors=divisors), CONTEXT_GRAPH: context_graph(balanced)}
         for file, graph in graphs.items():
-            products = graph if file == WORDS_GRAPH else quantize_products(graph, leave_out=leave_out)
-            graphs[file] = quantize_tables(products)
+            graphs[file] = quantize_tables(
+                graph if file == WORDS_GRAPH else quantize_products(graph, leave_out=leave_out)
+            )
         return Export(self.model, dataclasses.replace(self.config, precision="int8"), graphs)
 
     def write(self, folder: Path) -> None:

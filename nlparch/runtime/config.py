@@ -56,7 +56,7 @@ def read_config(folder: Path) -> RuntimeConfig:
         tree: Any = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{folder}: an exported model's folder must hold {CONFIG}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON: {error}") from error
     if not isinstance(tree, dict) or tree.get("model_type") != MODEL_TYPE:
         raise UserError(f"{folder}: not an exported model; make one of it with nlp-export {folder} OUT_DIR")
@@ -69,6 +69,10 @@ def read_config(folder: Path) -> RuntimeConfig:
         config = RuntimeConfig(**tree)
     except TypeError as error:
         raise UserError(f"{path}: not the settings of an exported model: {error}") from error
+    if not (isinstance(config.labels, list) and all(isinstance(tag, str) for tag in config.labels) and config.labels):
+        raise UserError(f"{path}: labels must be a list of tags, got {config.labels!r:.80}")
+    if not isinstance(config.splitter, str):
+        raise UserError(f"{path}: splitter must be a name or a regular expression, got {config.splitter!r:.80}")
     if config.kind not in get_args(Kind):
         raise UserError(f"{path}: kind must be one of {', '.join(get_args(Kind))}, got {config.kind!r}")
     return config
@@ -78,6 +82,6 @@ def is_exported(folder: Path) -> bool:
     """Whether a folder holds an exported model, whole or broken."""
     try:
         tree = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(tree, dict) and tree.get("model_type") == MODEL_TYPE

@@ -11,6 +11,8 @@ from nlparch.data.features import FormBatch, WordFeatures
 from nlparch.runtime.sessions import Graph
 
 MAX_FORMS = 32_768
+# Longer ones hardly come twice, and a client could fill the memory with them.
+LONGEST_KEPT = 64
 _FORMS_ENCODED_TOGETHER = 256
 _IDS = tuple(field.name for field in fields(FormBatch))
 
@@ -22,7 +24,8 @@ class FormVectors:
         features: how words become ids.
         graph: from the ids of forms to their vectors.
         width: of a vector.
-        max_forms: forms that are kept; when there is no room for the next one, all are forgotten.
+        max_forms: forms that are kept; when there is no room for the next one, all are forgotten. None is longer than
+            `LONGEST_KEPT` characters.
     """
 
     def __init__(self, features: WordFeatures, graph: Graph, *, width: int, max_forms: int = MAX_FORMS) -> None:
@@ -41,7 +44,8 @@ class FormVectors:
         """Computes the vectors of words that are new, all together, if there is room for them."""
         with self._lock:
             # In the order of the text: a set's order differs between processes, and with it the last digit of a sum.
-            new = [word for word in dict.fromkeys(chain.from_iterable(sentences)) if word not in self._rows]
+            words = dict.fromkeys(chain.from_iterable(sentences))
+            new = [word for word in words if word not in self._rows and len(word) <= LONGEST_KEPT]
             if new and len(self._rows) + len(new) <= self._max_forms:
                 self._add(new)
 
@@ -71,10 +75,11 @@ class FormVectors:
         if len(self._rows) + len(new) > self._max_forms:
             self._rows.clear()
             new = list(dict.fromkeys(words))
-        if len(new) > self._max_forms:
-            own_rows = {word: row for row, word in enumerate(new, start=1)}
+        if len(new) > self._max_forms or max(map(len, new)) > LONGEST_KEPT:
+            forms = list(dict.fromkeys(words))
+            own_rows = {word: row for row, word in enumerate(forms, start=1)}
             padding = np.zeros((1, self._table.shape[1]), dtype=np.float32)
-            return np.concatenate([padding, self._encode(new)]), [own_rows[word] for word in words]
+            return np.concatenate([padding, self._encode(forms)]), [own_rows[word] for word in words]
         self._add(new)
         return self._table, [self._rows[word] for word in words]
 

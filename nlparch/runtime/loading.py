@@ -13,6 +13,8 @@ from nlparch.runtime.tagger import RuntimeTagger
 
 WORDS_GRAPH, CONTEXT_GRAPH, TRANSFORMER_GRAPH = "words.onnx", "context.onnx", "transformer.onnx"
 TOKENIZER = "tokenizer.json"
+# A folder that changes under way is read again so often.
+_LOOKS = 3
 
 
 def load_model(folder: str | Path, *, n_threads: int = 1) -> RuntimeTagger:
@@ -26,22 +28,39 @@ def load_model(folder: str | Path, *, n_threads: int = 1) -> RuntimeTagger:
         UserError: If the folder holds no exported model, or a broken one.
     """
     folder = Path(folder)
+    for _ in range(_LOOKS):
+        model_hash = hash_model(folder)
+        model = _load(folder, n_threads, model_hash)
+        if hash_model(folder) == model_hash:
+            return model
+    raise UserError(f"{folder}: the folder changes while it is read; load it when it is whole")
+
+
+def _load(folder: Path, n_threads: int, model_hash: str) -> RuntimeTagger:
     config = read_config(folder)
     make = _small_network if config.kind == "small_tagger" else _transformer_network
-    return RuntimeTagger(
-        make(folder, config, n_threads),
-        labels=config.labels,
-        splitter=config.splitter,
-        precision=config.precision,
-        model_hash=hash_model(folder),
-    )
+    try:
+        model = RuntimeTagger(
+            make(folder, config, n_threads),
+            labels=config.labels,
+            splitter=config.splitter,
+            precision=config.precision,
+            model_hash=model_hash,
+        )
+        model.predict(["A first text tells whether the files belong together."])
+    except UserError:
+        raise
+    except Exception as error:  # broken files fail wherever they are used
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(f"{folder}: its files are broken, or not of one model: {reason}; export it again") from error
+    return model
 
 
 def hash_model(folder: Path) -> str:
     """The SHA-256 of all that decides the answers: settings, graphs, features and tokenizer."""
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".onnx", ".json") and path.name != "metrics.json":
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix in (".onnx", ".json") and path.name != "metrics.json" and path.is_file():
             digest.update(path.name.encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

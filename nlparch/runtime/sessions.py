@@ -31,12 +31,12 @@ class Graph:
 
     def __init__(self, path: Path, *, n_threads: int = 1) -> None:
         settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = n_threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = _ERRORS_ONLY
         # Between calls a waiting thread would burn the core that the next request needs.
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
+            settings.intra_op_num_threads = n_threads
             self._session = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises classes of its own, one for each of its error codes
             reason = str(error).strip().splitlines()[0]

@@ -108,6 +108,8 @@ def test_speeds_are_compared_with_the_pipeline_or_else_the_slowest() -> None:
         (["{small}", "--data", "{tmp}/none.txt"], "none.txt"),
         (["{small}", "--data", "{data}", "--plot", "{tmp}/none/a.png"], "--plot .*there is no folder"),
         (["{small}", "--data", "{data}", "--output_file", "{tmp}/none/a.json"], "--output_file .*there is no folder"),
+        (["{small}", "--data", "{data}", "--output_file", "{tmp}"], "--output_file must be a file, .* is a folder"),
+        (["{small}", "--data", "{data}", "--plot", "{tmp}/a.xyz"], "--plot must be a PNG file"),
         (["{small}", "--data", "{data}", "--rounds", "0"], "--rounds must be at least 1, got 0"),
         (["{small}", "--data", "{data}", "--seconds", "0"], "--seconds must be positive, got 0"),
     ],

@@ -95,7 +95,8 @@ def test_an_export_is_replaced_only_when_asked(model: str, tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["{model}", "{model}"], "must not hold the model that is exported"),
+        (["{model}", "{model}"], "must not hold what is read"),
+        (["{model}", "{other}", "--dev", "{other}/file", "--overwrite_output_dir"], "must not hold what is read"),
         (["{model}", "{other}", "--overwrite_output_dir"], "holds no exported model"),
         (["{tmp}/none", "{tmp}/out"], "none"),
         (["{model}", "{tmp}/out", "--dev", "{tmp}/none.txt"], "none.txt"),

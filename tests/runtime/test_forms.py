@@ -72,3 +72,13 @@ def test_threads_share_a_cache(new_forms: Any) -> None:
     with ThreadPoolExecutor(4) as pool:
         for found, right in zip(pool.map(lambda words: gather(forms, words), lists * 8), expected * 8, strict=True):
             np.testing.assert_allclose(found, right, atol=1e-6)
+
+
+def test_long_words_are_not_kept(new_forms: Any) -> None:
+    forms = new_forms()
+    forms.learn([["x" * 65, "Ann"]])
+    assert forms.asked == [["Ann"]]
+    found = gather(forms, ["x" * 65, "Ann", "to"])
+    assert len(forms) == 1
+    np.testing.assert_allclose(found[0, 1], gather(forms, ["Ann"])[0, 0], atol=1e-6)
+    np.testing.assert_allclose(found[0, 0], gather(forms, ["x" * 65])[0, 0], atol=1e-6)

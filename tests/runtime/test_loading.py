@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from nlparch.errors import UserError
 from nlparch.export.folder import export_tagger
-from nlparch.runtime import load_model
+from nlparch.runtime import load_model, loading
 from nlparch.runtime.loading import hash_model
 
 
@@ -51,6 +52,12 @@ def set_config(folder: Path, **values: Any) -> None:
         (lambda folder: set_config(folder, surprise=1), "surprise"),
         (lambda folder: set_config(folder, kind="parser"), "kind must be one of .*got 'parser'"),
         (lambda folder: set_config(folder, splitter="nonsense"), "a splitter must be one of"),
+        (lambda folder: set_config(folder, splitter=5), "splitter must be a name"),
+        (lambda folder: set_config(folder, labels="O"), "labels must be a list of tags, got 'O'"),
+        (lambda folder: set_config(folder, word_width=7), "broken, or not of one model"),
+        (lambda folder: set_config(folder, word_width="7"), "broken, or not of one model"),
+        (lambda folder: (folder / "config.json").write_text("[" * 100_000), "not JSON"),
+        (lambda folder: shutil.copy(folder / "words.onnx", folder / "context.onnx"), "broken, or not of one model"),
         (lambda folder: (folder / "features.json").unlink(), "features.json"),
         (lambda folder: (folder / "words.onnx").unlink(), "words.onnx"),
         (lambda folder: (folder / "context.onnx").write_bytes(b"nothing"), "context.onnx.*export the model again"),
@@ -87,3 +94,15 @@ print({{"torch", "transformers", "datasets", "tokenizers"}} & set(sys.modules))
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(UserError, match="tokenizer.json: the tokenizer cannot be loaded"):
         load_model(tmp_path)
+
+
+def test_a_folder_that_changes_while_it_is_read_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = iter(["old", "new", "new", "new"])
+    monkeypatch.setattr(loading, "hash_model", lambda folder: next(hashes))
+    assert load_model(folder).model_hash == "new"
+    numbers = iter(range(100))
+    monkeypatch.setattr(loading, "hash_model", lambda folder: str(next(numbers)))
+    with pytest.raises(UserError, match="changes while it is read"):
+        load_model(folder)
+    (folder / "notes.json").mkdir()
+    assert len(hash_model(folder)) == 64

@@ -60,6 +60,11 @@ def test_a_request_that_says_it_is_too_long_is_refused_unread(new_service):
     assert (status, headers[b"connection"], answer["error_type"], n_read) == (413, b"close", "too_large", 0)
 
 
+def test_an_upgrade_that_would_lose_the_body_is_refused(new_service):
+    status, headers, answer, n_read = call(create_app(new_service()), headers=[(b"upgrade", b"h2c")])
+    assert (status, answer["error_type"], headers[b"connection"], n_read) == (400, "upgrade", b"close", 0)
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(new_service):
     part = {"type": "http.request", "body": b'{"text":', "more_body": True}
     status, headers, answer, _ = call(create_app(new_service(timeout_ms=50)), messages=[part])

@@ -73,5 +73,5 @@ def test_max_batch_words_bounds_what_runs_together(new_client, settings, n):
 
 
 def test_max_delay_ms_makes_a_text_wait_for_company(new_client):
-    answer = new_client(max_delay_ms=200.0).post("/predict", json={"text": "Ann"})
+    answer = new_client(max_delay_ms=200.0, max_wait_ms=1000.0).post("/predict", json={"text": "Ann"})
     assert float(answer.headers["server-timing"].partition("dur=")[2]) >= 200

@@ -149,6 +149,7 @@ def test_the_server_loads_nothing_that_trains():
         ("a=x a=y", "a model's name must be unique, got 'a' twice; give name=DIR"),
         ("a/b=x", "a model's name has letters, digits, '.', '_' and '-' only, got 'a/b'; give name=DIR"),
         ("x --port 70000", "--port must be from 0 to 65535, got 70000"),
+        ("x --max_delay_ms 20", "--max_delay_ms must be below --max_wait_ms"),
         ("x --max_wait_ms 0", "--max_wait_ms must be at least 1, got 0"),
         ("x --threads 0", "--threads must be at least 1, got 0"),
         ("x --host 203.0.113.1", "cannot listen on --host 203.0.113.1 --port 8000"),
