@@ -16,13 +16,16 @@ from nlparch.data.text_tables import gold_column, texts_of
 from nlparch.data.texts import TextCorpus
 from nlparch.devices import Precision
 from nlparch.distill.cache import TeacherOutputs
+from nlparch.evidence import add_evidence
 from nlparch.metrics import score_tags
-from nlparch.models.text_model import TextModel
+from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
 from nlparch.raw_text import score_raw_text
 from nlparch.readings import Reading, ReadSplit
 from nlparch.seen import Training
-from nlparch.text_readings import ReadTexts, TextReading, read_texts
+from nlparch.text_evidence import add_text_evidence
+from nlparch.text_readings import ReadTexts, fit_thresholds, read_texts
+from nlparch.thresholds import MIN_POSITIVES
 
 
 class Task(abc.ABC):
@@ -67,6 +70,10 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def score_dev(self, model: Any, *, precision: Precision) -> Mapping[str, float | None]:
         """The scores that are logged in training, the one that chooses the best model among them."""
+
+    def calibrate(self, model: Any, *, precision: Precision) -> Iterator[str]:
+        """Fits to dev what turns a trained model's logits into answers; tells what it did."""
+        yield from ()
 
 
 class Tagging(Task):
@@ -159,6 +166,19 @@ class TextClassification(Task):
         split.readings["student"] = read_texts(model, split.texts, precision=precision)
         return split.score("student"), split
 
+    def calibrate(self, model: Any, *, precision: Precision) -> Iterator[str]:
+        """Tunes the thresholds of several labels."""
+        if self.corpus.labels.task != "multi_label" or "dev" not in self.corpus.splits:
+            return
+        split = self.split("dev", model.text_labels)
+        logits = model.text_logits(split.texts, precision=precision)
+        model.config.thresholds = fit_thresholds(model.text_labels, split.gold, logits, temperature=model.temperature)
+        values = sorted(model.config.thresholds)
+        yield (
+            f"thresholds of labels tuned on dev, for the best F1 of each: from {values[0]:.2f} to {values[-1]:.2f}; "
+            f"labels with fewer than {MIN_POSITIVES} texts there share one"
+        )
+
     def split(self, name: str, labels: TextLabels) -> ReadTexts:
         """A labelled split that no model has read yet."""
         rows = self.corpus.splits[name]
@@ -174,6 +194,24 @@ class TextClassification(Task):
 def task_of(corpus: Corpus | TextCorpus) -> Task:
     """What a corpus asks of a run."""
     return Tagging(corpus) if isinstance(corpus, Corpus) else TextClassification(corpus)
+
+
+def add_any_evidence(metrics: dict[str, Any], splits: Mapping[str, Any]) -> None:
+    """Adds to the scores what they are worth, whatever they are of; see `add_evidence`."""
+    if any(isinstance(split, ReadTexts) for split in splits.values()):
+        add_text_evidence(metrics, splits)
+    else:
+        add_evidence(metrics, splits)
+
+
+def describe(model: Any) -> dict[str, Any]:
+    """What a model card says of a model."""
+    is_small = isinstance(model, NeuralTagger)
+    if isinstance(model, WordTagger):
+        kind = "NeuralTagger" if is_small else "TransformerTokenClassifier"
+        return {"kind": kind, "labels": model.label_set.tags, "splitter": model.splitter}
+    labels = model.text_labels
+    return {"kind": "TransformerTextClassifier", "labels": labels.names, "task": labels.task}
 
 
 def score_tagging(
