@@ -10,10 +10,10 @@ from torch.utils.data import Dataset, Sampler
 
 from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet
 from nlparch.data.text_labels import TextTask
-from nlparch.data.text_predictions import Text
+from nlparch.data.text_predictions import Text, text_length
 from nlparch.data.text_tables import gold_column, texts_of
 from nlparch.distill.cache import TeacherOutputs
-from nlparch.models.text_model import TextModel, text_length
+from nlparch.models.text_model import TextModel
 from nlparch.models.word_tagger import WordTagger, pad_labels
 
 _BATCHES_SORTED_TOGETHER = 50

@@ -51,6 +51,16 @@ class TaskModel(TeacherStudentDistill, abc.ABC):
         """Name (or regular expression) of the splitter that makes raw text into this model's words."""
         return getattr(self.config, "splitter", None) or DEFAULT_SPLITTER
 
+    @property
+    def temperature(self) -> float:
+        """Divides the logits before they are read as probabilities; saved with the model."""
+        return float(getattr(self.config, "calibration_temperature", None) or 1.0)
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        # Not "temperature": transformers takes that for a setting of its text generators, and refuses to save it.
+        self.config.calibration_temperature = value
+
     def taught_output(self, logits: Tensor, *, labels: Tensor | None, **teaching: Any) -> TaskOutput:
         """Logits with the loss, where there is anything to learn from."""
         if labels is None and teaching.get("teacher_logits") is None:
@@ -69,7 +79,6 @@ class TaskModel(TeacherStudentDistill, abc.ABC):
 def settings_of(config: Any) -> dict[str, Any]:
     """What a configuration says of the computation, without names, versions and places."""
     beside = {"architectures", "dtype", "id2label", "label2id", "splitter", "transformers_version", "window"}
-    # Not "temperature": transformers takes that for a setting of its text generators, and saves no such configuration.
     beside |= {"calibration_temperature", "thresholds"}
     return {name: value for name, value in config.to_dict().items() if name not in beside and name[0] != "_"}
 
