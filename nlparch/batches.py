@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.models.word_tagger import WordTagger, pad_labels
 
 _BATCHES_SORTED_TOGETHER = 50
@@ -26,7 +26,7 @@ class TaggingExamples(Dataset[Example]):
         outputs: teacher outputs, one item a row.
     """
 
-    def __init__(self, rows: Any, labels: LabelSet, outputs: TeacherOutputs | None = None) -> None:
+    def __init__(self, rows: Any, labels: LabelSet, outputs: TeacherOutputs | JoinedOutputs | None = None) -> None:
         if outputs is not None and len(outputs) != len(rows):
             raise ValueError(f"there must be teacher outputs for every row, got {len(outputs)} for {len(rows)} rows")
         self._rows = rows

@@ -319,7 +319,25 @@ class TeacherOptions:
 
 
 @dataclass(kw_only=True)
-class TaggerKdOptions(TaggerOptions, TeacherOptions):
+class AugmentOptions:
+    """New sentences made of the training sentences, before the teacher reads them all."""
+
+    augment: int = 0
+    """New sentences made of each training sentence for the teacher to label; 0: none."""
+    augment_kinds: tuple[Literal["mask", "swap", "ngram", "mention"], ...] = ("mask", "swap", "ngram", "mention")
+    """How they are made, one of these drawn for each: words masked; words swapped for others of the corpus; a few words
+    in a row kept alone; mentions replaced by others of the same type."""
+
+    def __post_init__(self) -> None:
+        check("at least 0", augment=self.augment)
+        if not self.augment_kinds or len(set(self.augment_kinds)) < len(self.augment_kinds):
+            raise ValueError(f"--augment_kinds must name some kinds, each once, got {' '.join(self.augment_kinds)}")
+        if not self.augment and self.augment_kinds != AugmentOptions.augment_kinds:
+            raise ValueError("--augment_kinds is for --augment; add it, or leave it out")
+
+
+@dataclass(kw_only=True)
+class TaggerKdOptions(TaggerOptions, TeacherOptions, AugmentOptions):
     """Train a small tagger on gold tags and a teacher's outputs."""
 
     baseline: bool = False
@@ -329,6 +347,7 @@ class TaggerKdOptions(TaggerOptions, TeacherOptions):
     def __post_init__(self) -> None:
         TaggerOptions.__post_init__(self)
         TeacherOptions.__post_init__(self)
+        AugmentOptions.__post_init__(self)
 
 
 @dataclass(kw_only=True)

@@ -19,7 +19,7 @@ from nlparch.data.corpora import Corpus, load_corpus
 from nlparch.data.labels import LabelMatch, Scheme, convert
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.distill.schedules import Course
 from nlparch.errors import UserError
 from nlparch.evidence import add_evidence
@@ -192,7 +192,7 @@ def train(
     corpus: Corpus,
     *,
     precision: Precision,
-    outputs: TeacherOutputs | None = None,
+    outputs: TeacherOutputs | JoinedOutputs | None = None,
     match: LabelMatch | None = None,
     course: Course | None = None,
 ) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
-from nlparch.data.sentences import TrainingRows
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.data.sentences import JoinedSentences, SentenceFile, TrainingRows
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.distill.calibration import fit_temperature, negative_log_likelihood
 from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
@@ -22,6 +22,7 @@ from nlparch.models.word_tagger import WordTagger
 from nlparch.readings import Reading
 
 from . import runs
+from .augment import augment_rows
 from .baseline import check_baseline, train_baseline
 from .options import TaggerKdOptions
 from .reports import Reader
@@ -96,7 +97,8 @@ class Lesson:
     def outputs(self, rows: Any, name: str) -> TeacherOutputs:
         """The teacher's outputs for some rows, from the cache where they are there."""
         # A column of a data set is slow to read sentence by sentence.
-        sentences = rows["words"] if isinstance(rows, TrainingRows) else list(rows["words"])
+        words = rows["words"]
+        sentences = words if isinstance(words, SentenceFile | JoinedSentences) else list(words)
         return teacher_outputs(
             self.teacher,
             sentences,
@@ -153,7 +155,7 @@ def distil(
         temperature = lesson.fit_temperature(_dev_rows(corpus), match)
         settings = dataclasses.replace(settings, teacher_temperature=temperature)
         model.distill_with(settings)
-    outputs = lesson.outputs(rows, "training rows")
+    taught, outputs = _augment(options, run, lesson, corpus, rows)
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
     run.metrics["words_without_teacher"] = n_without
@@ -161,10 +163,22 @@ def distil(
         lesson.start_words(model, words_to_start(model, rows["words"]))
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
     course = _course(options, settings)
-    runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match, course=course)
+    runs.train(options, run, model, taught, corpus, precision=precision, outputs=outputs, match=match, course=course)
     _compare(run, lesson, corpus, model, match, precision=precision)
     if options.baseline:
         train_baseline(options, run, corpus, labels, splitter=splitter)
+
+
+def _augment(
+    options: TaggerKdOptions, run: runs.Run, lesson: Lesson, corpus: Corpus, rows: Any
+) -> tuple[Any, TeacherOutputs | JoinedOutputs]:
+    """The rows that are learnt from, new ones made of them where options say so, and the teacher's outputs for all."""
+    if not options.augment:
+        return rows, lesson.outputs(rows, "training rows")
+    made = augment_rows(options, run, corpus, rows, mask_word=lesson.teacher.mask_word)
+    outputs = [lesson.outputs(rows, "training rows"), lesson.outputs({"words": made}, "augmented rows")]
+    all_rows = rows if isinstance(rows, TrainingRows) else TrainingRows(rows)
+    return all_rows.followed_by(made), JoinedOutputs(*outputs)
 
 
 def _settings(options: TaggerKdOptions) -> DistillSettings:

@@ -6,8 +6,9 @@ import os
 import tempfile
 import weakref
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,33 +96,35 @@ def sentence_lengths(sentences: Sentences) -> Lengths:
 class JoinedSentences:
     """Sentences in memory, followed by sentences on disk."""
 
-    def __init__(self, first: Sequence[Sequence[str]], rest: SentenceFile) -> None:
-        self._first = first
-        self._rest = rest
-        self.lengths: Lengths = np.concatenate([sentence_lengths(first), rest.lengths])
+    def __init__(self, first: Sequence[Sequence[str]], *rest: SentenceFile) -> None:
+        self._parts: list[Sentences] = [first, *rest]
+        self.lengths: Lengths = np.concatenate([sentence_lengths(part) for part in self._parts])
+        self._ends = list(accumulate(map(len, self._parts)))
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __getitem__(self, index: int, /) -> Sequence[str]:
-        return self._first[index] if index < len(self._first) else self._rest[index - len(self._first)]
+        number = min(bisect_right(self._ends, index), len(self._parts) - 1)
+        return self._parts[number][index - (self._ends[number - 1] if number else 0)]
 
     def __iter__(self) -> Iterator[Sequence[str]]:
-        return chain(self._first, self._rest)
+        return chain.from_iterable(self._parts)
 
 
 class TrainingRows:
-    """Gold rows followed by raw sentences: what training asks of a `datasets.Dataset`, with the raw text on disk.
+    """Gold rows followed by sentences without gold: what training asks of a `datasets.Dataset`, the latter on disk.
 
     Args:
         gold: with the columns `words` and `tags`; None where there is none.
-        raw: their tags are None.
+        others: their tags are None.
     """
 
-    def __init__(self, gold: Any, raw: SentenceFile) -> None:
+    def __init__(self, gold: Any, *others: SentenceFile) -> None:
+        self._gold = gold
+        self._others = others
         self._tags = [] if gold is None else list(gold["tags"])
-        self._words = JoinedSentences([] if gold is None else list(gold["words"]), raw)
-        self._n_raw = len(raw)
+        self._words = JoinedSentences([] if gold is None else list(gold["words"]), *others)
 
     def __len__(self) -> int:
         return len(self._words)
@@ -131,9 +134,13 @@ class TrainingRows:
         if key == "words":
             return self._words
         if key == "tags":
-            return chain(self._tags, repeat(None, self._n_raw))
+            return chain(self._tags, repeat(None, len(self) - len(self._tags)))
         n_gold = len(self._tags)
         return {
             "words": [self._words[int(index)] for index in key],
             "tags": [self._tags[int(index)] if int(index) < n_gold else None for index in key],
         }
+
+    def followed_by(self, more: SentenceFile) -> TrainingRows:
+        """These rows, and sentences without gold behind them."""
+        return TrainingRows(self._gold, *self._others, more)

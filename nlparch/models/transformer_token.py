@@ -113,6 +113,11 @@ class TransformerTokenClassifier(WordTagger):
         if options.get("is_main_process", True):
             self.tokenizer.save_pretrained(save_directory)
 
+    @property
+    def mask_word(self) -> str:
+        """The tokenizer's mask; of one that has none, its unknown piece."""
+        return self.tokenizer.mask_token or self.tokenizer.unk_token or super().mask_word
+
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """Pieces of a batch of sentences and where each word stands in them (see `AlignedBatch`)."""
         aligned = self.aligner(sentences)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers.utils.generic import ModelOutput
 
+from nlparch.data.augmentation import DEFAULT_MASK
 from nlparch.data.labels import IGNORED_LABEL, LabelSet, scheme_of_set
 from nlparch.data.predictions import TagPrediction, build_prediction
 from nlparch.data.words import make_splitter, split_text
@@ -84,6 +85,11 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
     def splitter(self) -> str:
         """Name (or regular expression) of the splitter that makes raw text into this model's words."""
         return getattr(self.config, "splitter", None) or DEFAULT_SPLITTER
+
+    @property
+    def mask_word(self) -> str:
+        """A word that tells the model nothing."""
+        return DEFAULT_MASK
 
     def taught_output(self, logits: Tensor, *, labels: Tensor | None, **teaching: Any) -> TaggerOutput:
         """Word logits with the loss, where there is anything to learn from."""

@@ -51,3 +51,17 @@ def test_training_rows_are_gold_rows_and_then_raw_sentences_without_tags(with_go
     assert sentence_lengths(rows["words"]).tolist() == list(map(len, everything))
     picked = list(range(len(rows)))[::-1]
     assert rows[picked] == {"words": everything[::-1], "tags": tags[::-1]}
+
+
+def test_more_sentences_stand_behind_the_rows() -> None:
+    gold = datasets.Dataset.from_dict({"words": [["a", "b"]], "tags": [["O", "X"]]})
+    parts = [SentenceFile.write([["c"]]), SentenceFile.write([]), SentenceFile.write([["d"], ["e", "f"]])]
+    rows = TrainingRows(gold)
+    for part in parts:
+        rows = rows.followed_by(part)
+    everything = [["a", "b"], ["c"], ["d"], ["e", "f"]]
+    assert list(rows["words"]) == everything and list(rows["tags"]) == [["O", "X"], None, None, None]
+    assert [rows["words"][index] for index in range(4)] == everything
+    assert rows[[3, 0]] == {"words": [["e", "f"], ["a", "b"]], "tags": [None, ["O", "X"]]}
+    with pytest.raises(IndexError):
+        rows["words"][4]
