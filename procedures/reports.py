@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from nlparch.calibration import calibrate_bins
+from nlparch.calibration import Bin, calibrate_bins
 from nlparch.devices import Precision
 from nlparch.disagreements import telling_disagreements
 from nlparch.readings import ReadSplit
@@ -71,11 +71,18 @@ def gather_evidence(
         sizes={name: _size(reader, splits[last].words) for name, reader in readers.items()},
         measured_on=_machine(readers),
         curves=curves,
-        bins={name: calibrate_bins(splits[last].gold, found) for name, found in splits[last].readings.items()},
+        bins=_bins(splits[last]),
         bins_split=last,
         disagreements=telling_disagreements(splits[first]) if "teacher" in splits[first].readings else (),
         disagreements_split=first,
     )
+
+
+def _bins(split: ReadSplit) -> dict[str, list[Bin]]:
+    bins = {name: calibrate_bins(split.gold, found) for name, found in split.readings.items()}
+    if (before := split.readings["student"].uncalibrated) is not None:
+        bins["uncalibrated"] = calibrate_bins(split.gold, before)
+    return bins
 
 
 def _size(reader: Reader, sentences: Sequence[Sequence[str]]) -> Size:

@@ -34,6 +34,7 @@ from nlparch.seen import Training
 from nlparch.training import DistillTrainer, TrainingPlan
 
 from . import folders
+from .calibrate import calibrate, tag_probabilities
 from .order import choose_sampler
 from .reports import Reader, gather_evidence, save_report
 
@@ -211,6 +212,7 @@ def train(
         data_collator=TaggingCollator(model, match),
     )
     trainer.train_or_resume(resume=options.resume)
+    calibrate(run, model, corpus, precision=precision)
     if folders.is_main_process():
         model.save_pretrained(run.folder)  # type: ignore[attr-defined]
     if plan.best_by and trainer.state.best_global_step is None:
@@ -256,14 +258,18 @@ def score_rows(
     own = model.label_set.scheme
     scheme = scheme or own
     reading: Any = {"batch_size": batch_size, "precision": precision}
-    tagged = model.tag_words(rows["words"], **reading)
+    words = list(rows["words"])  # a column of a data set is read from its file at every look
+    tagged = model.tag_words(words, **reading)
     predicted = [tags for tags, _ in tagged]
+    raw_probabilities = None
+    if model.temperature != 1:
+        raw_probabilities = tag_probabilities(model.read_log_scores(words, **reading), predicted, model.label_set)
     if scheme != own:
         predicted = [convert(tags, source=own, target=scheme)[0] for tags in predicted]
     scores = score_tags(rows["tags"], predicted, scheme=scheme)
     predict = partial(model.predict, **reading)
-    scores["raw_text"] = score_raw_text(rows["words"], rows["tags"], predict, scheme=scheme)
-    return scores, Reading(predicted, [probabilities for _, probabilities in tagged])
+    scores["raw_text"] = score_raw_text(words, rows["tags"], predict, scheme=scheme)
+    return scores, Reading(predicted, [probabilities for _, probabilities in tagged], raw_probabilities)
 
 
 def n_parameters(model: Any) -> int:

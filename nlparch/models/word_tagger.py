@@ -87,6 +87,15 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         return getattr(self.config, "splitter", None) or DEFAULT_SPLITTER
 
     @property
+    def temperature(self) -> float:
+        """Divides what `log_scores` gives before it is read as the probabilities of predicted tags.
+
+        Teacher outputs are not divided by it, and with a CRF the emissions are not: against the scores of its moves
+        they would weigh otherwise, and other tags be best.
+        """
+        return float(getattr(self.config, "calibration_temperature", None) or 1.0)
+
+    @property
     def mask_word(self) -> str:
         """A word that tells the model nothing."""
         return DEFAULT_MASK
@@ -122,7 +131,7 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
             Labels and probabilities; padding holds anything. Shapes: (batch, words)
         """
         scores, labels = logits.float().softmax(-1).max(-1)
-        return labels, scores
+        return labels, scores if self.temperature == 1 else (logits.float() / self.temperature).softmax(-1).amax(-1)
 
     def log_scores(self, logits: Tensor, mask: Tensor) -> Tensor:
         """What this model teaches with: its logits; log marginals where it has a CRF. Shape: (batch, words, labels)"""
@@ -136,6 +145,24 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         """
         values = fetch_outputs(self.encoded_logits(self.encode_words(sentences), precision=precision), precision)
         return [values[row, : len(words)] for row, words in enumerate(sentences)]
+
+    def read_log_scores(
+        self, sentences: Sequence[Sequence[str]], *, batch_size: int = 32, precision: Precision = "fp32"
+    ) -> list[np.ndarray]:
+        """Teacher outputs of any number of sentences, read in batches of like length.
+
+        Returns:
+            For each sentence an array of shape (words, labels); rows of NaN for words the model cannot see.
+        """
+        scores = [np.empty((0, len(self.label_set)), dtype=np.float32)] * len(sentences)
+        order = sorted((row for row, words in enumerate(sentences) if words), key=lambda row: len(sentences[row]))
+        for begin in range(0, len(order), batch_size):
+            rows = order[begin : begin + batch_size]
+            for row, values in zip(
+                rows, self.word_logits([sentences[row] for row in rows], precision=precision), strict=True
+            ):
+                scores[row] = values
+        return scores
 
     def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision = "fp32") -> Tensor:
         """Teacher outputs of what `encode_words` made of a batch, on the device, where they may still be in the making.
@@ -207,7 +234,16 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
 
 def settings_of(config: Any) -> dict[str, Any]:
     """What a configuration says of the computation, without names, versions and places."""
-    beside = {"architectures", "dtype", "id2label", "label2id", "splitter", "transformers_version", "window"}
+    beside = {
+        "architectures",
+        "calibration_temperature",
+        "dtype",
+        "id2label",
+        "label2id",
+        "splitter",
+        "transformers_version",
+        "window",
+    }
     return {name: value for name, value in config.to_dict().items() if name not in beside and name[0] != "_"}
 
 

@@ -18,7 +18,8 @@ _SEEN = (
 _SEEN_WORDS = "A word is seen if it stands in the training gold, in whatever case and with whatever tag."
 _RELIABILITY = (
     "Words by the probability of their tag. A model whose probabilities mean what they say is right as often as they "
-    "say; the expected calibration error is how far it is from that, on the mean. Nothing was calibrated."
+    "say; the expected calibration error is how far it is from that, on the mean. Probabilities are those that the "
+    "models give, at the temperature that was fitted on dev, where there is one; uncalibrated are those before."
 )
 
 

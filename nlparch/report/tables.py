@@ -14,6 +14,7 @@ from nlparch.report.material import (
     gap_closed,
     models,
     number,
+    reliabilities,
     share,
     splits,
 )
@@ -31,10 +32,11 @@ SCORES = {
     "raw_f1": "F1 from raw text (character spans)",
     "raw_accuracy": "accuracy from raw text (character spans)",
     "calibration_error": "expected calibration error",
+    "calibration_error_before": "expected calibration error, uncalibrated",
 }
 _MAIN_SCORES = ("f1", "raw_f1")
 _MAIN_PLAIN_SCORES = ("accuracy", "macro_f1", "raw_accuracy")
-_NO_SHARE = ("calibration_error",)
+_NO_SHARE = ("calibration_error", "calibration_error_before")
 
 
 def scores(metrics: Metrics, *, short: bool = False) -> Table:
@@ -145,7 +147,7 @@ def sizes(metrics: Metrics, evidence: Evidence) -> Table:
 
 def reliability(metrics: Metrics, evidence: Evidence) -> Table:
     """How often the tags of each range of probabilities are right."""
-    shown = [(name, evidence.bins[key]) for key, name, _ in models(metrics) if key in evidence.bins]
+    shown = [(name, bins) for _, name, bins in reliabilities(metrics, evidence)]
     header = ["probability"]
     for name, _ in shown:
         header += [f"{name} words", "mean probability", "right"]
