@@ -80,7 +80,7 @@ def read_texts(
     """
     logits = model.text_logits(texts, batch_size=batch_size, precision=precision)
     thresholds = model.thresholds
-    if tuned_on is not None:
+    if tuned_on is not None and model.text_labels.task == "multi_label":
         thresholds = fit_thresholds(model.text_labels, tuned_on, logits, temperature=model.temperature)
     calibration: Any = {"temperature": model.temperature, "thresholds": thresholds}
     return reading_of(logits, texts, model.text_labels, **calibration)
@@ -88,10 +88,8 @@ def read_texts(
 
 def fit_thresholds(
     labels: TextLabels, gold: Sequence[Any], logits: Numbers, *, temperature: float = 1.0
-) -> list[float] | None:
-    """The thresholds that suit labelled texts best; None unless texts have several labels."""
-    if labels.task != "multi_label":
-        return None
+) -> list[float]:
+    """The thresholds that suit texts of several labels best."""
     held = labels.encode(gold).astype(np.float32)
     return tune_thresholds(held, probabilities_of(logits, labels, temperature=temperature))
 

@@ -85,10 +85,12 @@ def gather_evidence(
 
 
 def _bins(split: ReadSplit | ReadTexts) -> dict[str, list[Bin]]:
+    readings: dict[str, Any] = dict(split.readings)
+    if (before := readings["student"].uncalibrated) is not None:
+        readings["uncalibrated"] = before
     if isinstance(split, ReadTexts):
-        found = {name: text_bins(split, reading) for name, reading in split.readings.items()}
-        return {name: bins for name, bins in found.items() if bins}
-    return {name: calibrate_bins(split.gold, found) for name, found in split.readings.items()}
+        return {name: bins for name, reading in readings.items() if (bins := text_bins(split, reading))}
+    return {name: calibrate_bins(split.gold, reading) for name, reading in readings.items()}
 
 
 def _confusions(split: ReadSplit | ReadTexts) -> Sequence[tuple[str, str, int]]:

@@ -19,7 +19,7 @@ from nlparch.data.text_labels import TextLabels
 from nlparch.data.texts import TextCorpus, load_text_corpus
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.distill.schedules import Course
 from nlparch.errors import UserError
 from nlparch.models.loading import load_word_tagger
@@ -206,7 +206,7 @@ def train(
     corpus: AnyCorpus,
     *,
     precision: Precision,
-    outputs: TeacherOutputs | None = None,
+    outputs: TeacherOutputs | JoinedOutputs | None = None,
     match: LabelMatch | None = None,
     course: Course | None = None,
 ) -> None:
@@ -226,7 +226,7 @@ def train(
         data_collator=task.collator(model, match),
     )
     trainer.train_or_resume(resume=options.resume)
-    run.note(*task.calibrate(model, precision=precision))
+    task.calibrate(run, model, precision=precision)
     if folders.is_main_process():
         model.save_pretrained(run.folder)
     if plan.best_by and trainer.state.best_global_step is None:

@@ -140,6 +140,7 @@ def _read_sizes(path: str) -> dict[str, Any]:
 def _sizes_class() -> type[Any]:
     """The fields of the model's configuration that a file may set: those that no flag sets and no corpus decides."""
     by_other_means = {"n_words", "n_characters", "n_affix_buckets", "embedder", "use_crf", "word_dropout", "splitter"}
+    by_other_means |= {"calibration_temperature"}
     own = [
         field for field in dataclasses.fields(NeuralTaggerConfig) if field.name in NeuralTaggerConfig.__annotations__
     ]

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from nlparch.data.corpora import Corpus
-from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
-from nlparch.data.sentences import TrainingRows
-from nlparch.distill.cache import TeacherOutputs
-from nlparch.distill.calibration import fit_temperature, negative_log_likelihood
+from nlparch.data.labels import LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
+from nlparch.data.sentences import JoinedItems, SentenceFile, TrainingRows
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
@@ -22,7 +21,9 @@ from nlparch.models.word_tagger import WordTagger
 from nlparch.readings import Reading
 
 from . import runs
+from .augment import augment_rows
 from .baseline import check_baseline, train_baseline
+from .calibrate import fit_words
 from .options import TaggerKdOptions
 from .reports import Reader
 from .tagger import new_tagger, words_to_start
@@ -96,7 +97,8 @@ class Lesson:
     def outputs(self, rows: Any, name: str) -> TeacherOutputs:
         """The teacher's outputs for some rows, from the cache where they are there."""
         # A column of a data set is slow to read sentence by sentence.
-        sentences = rows["words"] if isinstance(rows, TrainingRows) else list(rows["words"])
+        words = rows["words"]
+        sentences = words if isinstance(words, SentenceFile | JoinedItems) else list(words)
         return teacher_outputs(
             self.teacher,
             sentences,
@@ -105,21 +107,17 @@ class Lesson:
             track=runs.track(f"teacher outputs for {name}"),
         )
 
+    def read(self, rows: Any, name: str, match: LabelMatch) -> Reading:
+        """What the teacher makes of some rows, its probabilities calibrated as it was saved."""
+        return read_outputs(self.outputs(rows, name), match, temperature=self.teacher.temperature)
+
     def fit_temperature(self, rows: Any, match: LabelMatch) -> float:
         """The temperature at which the teacher is as sure as it is right on labelled rows."""
         outputs = self.outputs(rows, "dev")
-        logits = np.concatenate([match.apply(np.asarray(outputs[row], np.float32)) for row in range(len(outputs))])
-        encode = LabelSet(match.tags, scheme_of_set(match.tags)).encode
-        labels = np.array([label for tags in rows["tags"] for label in encode(tags)])
-        known = ~np.isnan(logits[:, 0]) & (labels != IGNORED_LABEL)
-        logits, labels = logits[known], labels[known]
-        temperature = fit_temperature(logits, labels)
-        before, after = (negative_log_likelihood(logits, labels, temperature=t) for t in (1.0, temperature))
-        self._run.note(
-            f"teacher calibrated on dev: temperature {temperature:.3f}, negative log-likelihood a word from "
-            f"{before:.4f} to {after:.4f}"
-        )
-        return temperature
+        logits = [match.apply(np.asarray(outputs[row], np.float32)) for row in range(len(outputs))]
+        fit = fit_words(logits, rows["tags"], LabelSet(match.tags, scheme_of_set(match.tags)))
+        self._run.note(f"teacher calibrated on dev: {fit}")
+        return fit.temperature
 
     def start_words(self, model: NeuralTagger, words: Sequence[str]) -> None:
         """Begins the student's word vectors with what the teacher makes of each word."""
@@ -153,7 +151,7 @@ def distil(
         temperature = lesson.fit_temperature(_dev_rows(corpus), match)
         settings = dataclasses.replace(settings, teacher_temperature=temperature)
         model.distill_with(settings)
-    outputs = lesson.outputs(rows, "training rows")
+    taught, outputs = _augment(options, run, lesson, corpus, rows)
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
     run.metrics["words_without_teacher"] = n_without
@@ -161,10 +159,22 @@ def distil(
         lesson.start_words(model, words_to_start(model, rows["words"]))
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
     course = _course(options, settings)
-    runs.train(options, run, model, rows, corpus, precision=precision, outputs=outputs, match=match, course=course)
+    runs.train(options, run, model, taught, corpus, precision=precision, outputs=outputs, match=match, course=course)
     _compare(run, lesson, corpus, model, match, precision=precision)
     if options.baseline:
         train_baseline(options, run, corpus, labels, splitter=splitter)
+
+
+def _augment(
+    options: TaggerKdOptions, run: runs.Run, lesson: Lesson, corpus: Corpus, rows: Any
+) -> tuple[Any, TeacherOutputs | JoinedOutputs]:
+    """The rows that are learnt from, new ones made of them where options say so, and the teacher's outputs for all."""
+    if not options.augment:
+        return rows, lesson.outputs(rows, "training rows")
+    made = augment_rows(options, run, corpus, rows, mask_word=lesson.teacher.mask_word)
+    outputs = [lesson.outputs(rows, "training rows"), lesson.outputs({"words": made}, "augmented rows")]
+    all_rows = rows if isinstance(rows, TrainingRows) else TrainingRows(rows)
+    return all_rows.followed_by(made), JoinedOutputs(*outputs)
 
 
 def _settings(options: TaggerKdOptions) -> DistillSettings:
@@ -198,18 +208,24 @@ def _compare(
     run.metrics |= {"teacher": teacher, "agreement": {}}
     run.readers["teacher"] = lesson.reader
     for name, split in run.splits.items():
-        taught = split.readings["teacher"] = read_outputs(lesson.outputs(corpus.splits[name], name), match)
+        taught = split.readings["teacher"] = lesson.read(corpus.splits[name], name, match)
         teacher[name] = score_tags(split.gold, taught.tags, scheme=split.scheme)
         run.metrics["agreement"][name] = agreement(split.readings["student"].tags, taught.tags)
 
 
-def read_outputs(outputs: TeacherOutputs, match: LabelMatch) -> Reading:
+def read_outputs(outputs: TeacherOutputs, match: LabelMatch, *, temperature: float = 1.0) -> Reading:
     """The teacher's tags, by the student's names; `O` (or the first tag) for words that it could not see."""
     default = match.tags.index("O") if "O" in match.tags else 0
-    tags, probabilities = [], []
+    tags, raw, calibrated = [], [], []
     for index in range(len(outputs)):
         logits = match.apply(np.asarray(outputs[index], dtype=np.float32))
         labels = np.where(np.isnan(logits[:, 0]), default, np.nan_to_num(logits).argmax(-1))
         tags.append([match.tags[label] for label in labels])
-        probabilities.append(np.exp(logits.max(-1) - np.logaddexp.reduce(logits, axis=-1)).tolist())
-    return Reading(tags, probabilities)
+        raw.append(_highest(logits))
+        calibrated.append(_highest(match.apply(np.asarray(outputs[index], dtype=np.float32) / temperature)))
+    return Reading(tags, raw) if temperature == 1 else Reading(tags, calibrated, raw)
+
+
+def _highest(logits: np.ndarray) -> list[float]:
+    """The probability of each word's best label."""
+    return np.exp(logits.max(-1) - np.logaddexp.reduce(logits, axis=-1)).tolist()  # type: ignore[no-any-return]

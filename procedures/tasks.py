@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from nlparch.data.text_labels import TextLabels
 from nlparch.data.text_tables import gold_column, texts_of
 from nlparch.data.texts import TextCorpus
 from nlparch.devices import Precision
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.evidence import add_evidence
 from nlparch.metrics import score_tags
 from nlparch.models.tagger import NeuralTagger
@@ -26,6 +26,11 @@ from nlparch.seen import Training
 from nlparch.text_evidence import add_text_evidence
 from nlparch.text_readings import ReadTexts, fit_thresholds, read_texts
 from nlparch.thresholds import MIN_POSITIVES
+
+from .calibrate import Fit, fit_texts, fit_words, keep_fit, tag_probabilities
+
+if TYPE_CHECKING:
+    from .runs import Run
 
 
 class Task(abc.ABC):
@@ -56,7 +61,7 @@ class Task(abc.ABC):
         """How long each row is. Shape: (rows,)"""
 
     @abc.abstractmethod
-    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | None) -> Any:
+    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> Any:
         """The data set that the Trainer reads."""
 
     @abc.abstractmethod
@@ -71,9 +76,14 @@ class Task(abc.ABC):
     def score_dev(self, model: Any, *, precision: Precision) -> Mapping[str, float | None]:
         """The scores that are logged in training, the one that chooses the best model among them."""
 
-    def calibrate(self, model: Any, *, precision: Precision) -> Iterator[str]:
-        """Fits to dev what turns a trained model's logits into answers; tells what it did."""
-        yield from ()
+    @abc.abstractmethod
+    def fit_temperature(self, model: Any, *, precision: Precision) -> Fit:
+        """The temperature at which the model's probabilities suit dev."""
+
+    def calibrate(self, run: "Run", model: Any, *, precision: Precision) -> None:
+        """Fits to dev what turns a trained model's logits into probabilities and answers."""
+        fit = self.fit_temperature(model, precision=precision) if "dev" in self.corpus.splits else None
+        keep_fit(run, model, fit, unit=self.unit)
 
 
 class Tagging(Task):
@@ -98,7 +108,7 @@ class Tagging(Task):
         """Words of each sentence."""
         return sentence_lengths(rows["words"])
 
-    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | None) -> Any:
+    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> Any:
         """Sentences with label ids."""
         return TaggingExamples(rows, model.label_set, outputs)
 
@@ -121,6 +131,11 @@ class Tagging(Task):
         predicted = [tags for tags, _ in model.tag_words(rows["words"], precision=precision)]
         scores = score_tags(rows["tags"], predicted, scheme=model.label_set.scheme)
         return {name: scores[name] for name in ("f1", "accuracy", "precision", "recall") if name in scores}
+
+    def fit_temperature(self, model: Any, *, precision: Precision) -> Fit:
+        """That of words."""
+        rows = self.corpus.splits["dev"]
+        return fit_words(model.read_log_scores(rows["words"], precision=precision), rows["tags"], model.label_set)
 
     def _training(self, scheme: Scheme) -> Training | None:
         rows = self.corpus.splits.get("train")
@@ -152,7 +167,7 @@ class TextClassification(Task):
         """Characters of each text."""
         return text_lengths(texts_of(rows))
 
-    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | None) -> Any:
+    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> Any:
         """Texts with their gold."""
         return TextExamples(rows, self.corpus.labels.task, outputs)
 
@@ -166,16 +181,24 @@ class TextClassification(Task):
         split.readings["student"] = read_texts(model, split.texts, precision=precision)
         return split.score("student"), split
 
-    def calibrate(self, model: Any, *, precision: Precision) -> Iterator[str]:
-        """Tunes the thresholds of several labels."""
-        if self.corpus.labels.task != "multi_label" or "dev" not in self.corpus.splits:
+    def fit_temperature(self, model: Any, *, precision: Precision) -> Fit:
+        """That of texts."""
+        split = self.split("dev", model.text_labels)
+        return fit_texts(model.text_logits(split.texts, precision=precision), split.gold, model.text_labels)
+
+    def calibrate(self, run: "Run", model: Any, *, precision: Precision) -> None:
+        """Of several labels, their thresholds as well; numbers have no probabilities."""
+        task = self.corpus.labels.task
+        if task != "regression":
+            super().calibrate(run, model, precision=precision)
+        if task != "multi_label" or "dev" not in self.corpus.splits:
             return
         split = self.split("dev", model.text_labels)
         logits = model.text_logits(split.texts, precision=precision)
-        model.config.thresholds = fit_thresholds(model.text_labels, split.gold, logits, temperature=model.temperature)
-        values = sorted(model.config.thresholds)
-        yield (
-            f"thresholds of labels tuned on dev, for the best F1 of each: from {values[0]:.2f} to {values[-1]:.2f}; "
+        found = fit_thresholds(model.text_labels, split.gold, logits, temperature=model.temperature)
+        model.config.thresholds = found
+        run.note(
+            f"thresholds of labels tuned on dev, for the best F1 of each: from {min(found):.2f} to {max(found):.2f}; "
             f"labels with fewer than {MIN_POSITIVES} texts there share one"
         )
 
@@ -229,11 +252,15 @@ def score_tagging(
     own = model.label_set.scheme
     scheme = scheme or own
     reading: Any = {"batch_size": batch_size, "precision": precision}
-    tagged = model.tag_words(rows["words"], **reading)
+    words = list(rows["words"])  # a column of a data set is read from its file at every look
+    tagged = model.tag_words(words, **reading)
     predicted = [tags for tags, _ in tagged]
+    raw_probabilities = None
+    if model.temperature != 1:
+        raw_probabilities = tag_probabilities(model.read_log_scores(words, **reading), predicted, model.label_set)
     if scheme != own:
         predicted = [convert(tags, source=own, target=scheme)[0] for tags in predicted]
     scores = score_tags(rows["tags"], predicted, scheme=scheme)
     predict = partial(model.predict, **reading)
-    scores["raw_text"] = score_raw_text(rows["words"], rows["tags"], predict, scheme=scheme)
-    return scores, Reading(predicted, [probabilities for _, probabilities in tagged])
+    scores["raw_text"] = score_raw_text(words, rows["tags"], predict, scheme=scheme)
+    return scores, Reading(predicted, [probabilities for _, probabilities in tagged], raw_probabilities)

@@ -35,6 +35,7 @@ class NeuralTaggerConfig(PretrainedConfig):
         word_dropout: share of the words whose vector is the unknown word's, or that of random buckets, in training.
         drop_penalty: weight of the dropout-consistency penalty; 0 turns it off.
         splitter: how raw text becomes words.
+        calibration_temperature: see `WordTagger.temperature`.
         word_width: width of the word vectors.
         char_width: width of the character vectors.
         n_char_filters: width of the character CNN's output; 0: no characters.
@@ -62,6 +63,7 @@ class NeuralTaggerConfig(PretrainedConfig):
     word_dropout: float = 0.0
     drop_penalty: float = 0.0
     splitter: str | None = None
+    calibration_temperature: float = 1.0
     word_width: int = 100
     char_width: int = 16
     n_char_filters: int = 128
@@ -260,8 +262,10 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         if self.crf is None:
             return super().best_labels(logits, mask)
         labels = self.crf.decode(logits.float(), mask)
-        marginals = self.crf.marginals(logits.float(), mask).exp()
-        return labels, marginals.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        log_marginals = self.crf.marginals(logits.float(), mask)
+        if self.temperature != 1:
+            log_marginals = (log_marginals / self.temperature).log_softmax(-1)
+        return labels, log_marginals.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1).exp()
 
     def log_scores(self, logits: Tensor, mask: Tensor) -> Tensor:
         """Logits, or log marginals where there is a CRF. Shape: (batch, words, labels)"""

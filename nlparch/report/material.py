@@ -36,7 +36,7 @@ class Evidence:
         sizes: of each model.
         measured_on: the machine that `words_per_second` were measured on.
         curves: the Trainer's log of each model that was trained, an entry a line.
-        bins: reliability of each model's probabilities.
+        bins: reliability of each model's probabilities; under `uncalibrated`, of the student's as they were before.
         bins_split: the split they are of.
         disagreements: sentences or texts where student and teacher part.
         disagreements_split: the split they are of.
@@ -68,6 +68,15 @@ def models(metrics: Metrics) -> Iterator[tuple[str, str, Metrics]]:
     for key, name in (("teacher", "teacher"), ("baseline", "undistilled")):
         if key in metrics:
             yield key, name, metrics[key]
+
+
+def reliabilities(metrics: Metrics, evidence: Evidence) -> Iterator[tuple[str, str, Sequence[Bin]]]:
+    """The reliability of each model's probabilities: its key, what the report calls it, the bins."""
+    for key, name, _ in models(metrics):
+        if key in evidence.bins:
+            yield key, name, evidence.bins[key]
+        if key == "student" and "uncalibrated" in evidence.bins:
+            yield "uncalibrated", f"{name}, uncalibrated", evidence.bins["uncalibrated"]
 
 
 def splits(metrics: Metrics) -> list[str]:

@@ -22,6 +22,7 @@ from nlparch.report.material import (
     gap_closed,
     models,
     number,
+    reliabilities,
     share,
     splits,
 )
@@ -196,9 +197,7 @@ def _curve_figures(metrics: Metrics, evidence: Evidence) -> Iterator[Figure]:
 
 
 def _reliability_figure(metrics: Metrics, evidence: Evidence) -> Figure:
-    series = [
-        Series(key, name, _reliability(evidence.bins[key])) for key, name, _ in models(metrics) if key in evidence.bins
-    ]
+    series = [Series(key, name, _reliability(bins)) for key, name, bins in reliabilities(metrics, evidence)]
     caption = f"share that is right, by its probability (from {_LEAST_WORDS} on)"
     drawn = line_plot(series, title=caption, across="mean probability", is_square=True)
     return Figure(caption, drawn, [(line.key, line.name) for line in series])

@@ -19,7 +19,8 @@ _SEEN_WORDS = "A word is seen if it stands in the training gold, in whatever cas
 _RELIABILITY = (
     "Words by the probability of their tag, or texts by that of their label. A model whose probabilities mean what "
     "they say is right as often as they say; the expected calibration error is how far it is from that, on the mean. "
-    "Nothing was calibrated."
+    "Probabilities are those that the models give, at the temperature that was fitted on dev, where there is one; "
+    "uncalibrated are those before."
 )
 
 

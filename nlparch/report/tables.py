@@ -14,6 +14,7 @@ from nlparch.report.material import (
     gap_closed,
     models,
     number,
+    reliabilities,
     share,
     splits,
 )
@@ -37,11 +38,12 @@ SCORES = {
     "raw_f1": "F1 from raw text (character spans)",
     "raw_accuracy": "accuracy from raw text (character spans)",
     "calibration_error": "expected calibration error",
+    "calibration_error_before": "expected calibration error, uncalibrated",
 }
 _MAIN_SCORES = ("f1", "raw_f1")
 _MAIN_PLAIN_SCORES = ("accuracy", "macro_f1", "raw_accuracy")
 _MAIN_TEXT_SCORES = ("accuracy", "macro_f1", "average_precision", "pearson", "spearman")
-_NO_SHARE = ("calibration_error", "mse")
+_NO_SHARE = ("calibration_error", "calibration_error_before", "mse")
 _MOST_CONFUSIONS = 20
 _KINDS = {"per_tag": "tag", "per_label": "label", "per_type": "type"}
 """Where scores of single kinds of answers stand, and what one is called."""
@@ -182,7 +184,7 @@ def confusions(evidence: Evidence) -> Table:
 
 def reliability(metrics: Metrics, evidence: Evidence) -> Table:
     """How often the tags of each range of probabilities are right."""
-    shown = [(name, evidence.bins[key]) for key, name, _ in models(metrics) if key in evidence.bins]
+    shown = [(name, bins) for _, name, bins in reliabilities(metrics, evidence)]
     header = ["probability"]
     for name, _ in shown:
         header += [f"{name} n", "mean probability", "right"]
