@@ -38,12 +38,14 @@ class Task(abc.ABC):
 
     Attributes:
         unit: what a row is, in words.
+        item: what has a label.
         gold_kind: what its gold is.
         best_by: the score that chooses the best model.
         corpus: whose rows are learnt from and scored.
     """
 
     unit: ClassVar[str]
+    item: ClassVar[str]
     gold_kind: ClassVar[str]
     best_by: str
     corpus: Any
@@ -90,6 +92,7 @@ class Tagging(Task):
     """Words carry tags."""
 
     unit = "sentences"
+    item = "words"
     gold_kind = "tags"
 
     def __init__(self, corpus: Corpus) -> None:
@@ -148,6 +151,7 @@ class TextClassification(Task):
     """Texts carry labels."""
 
     unit = "texts"
+    item = "texts"
     gold_kind = "labels"
 
     def __init__(self, corpus: TextCorpus) -> None:

@@ -15,7 +15,7 @@ from nlparch.models.loading import load_word_tagger
 from nlparch.procedures import runs
 from nlparch.procedures.calibrate import fit_words, tag_probabilities
 from nlparch.procedures.tagger_kd import read_outputs
-from nlparch.procedures.tasks import Tagging
+from nlparch.procedures.tasks import Tagging, score_tagging
 from nlparch.readings import Reading
 
 LABELS = LabelSet(("A", "B"), "plain")
@@ -86,9 +86,9 @@ def test_models_of_before_say_what_they_said(overconfident, tmp_path):
 def test_the_reading_before_is_kept_beside_the_calibrated_one(overconfident):
     model, rows, gold = overconfident
     split, before = {"words": [words for words, _ in rows], "tags": gold}, read(model, rows)
-    assert runs.score_rows(model, split, precision="fp32")[1].raw_probabilities is None
+    assert score_tagging(model, split, precision="fp32")[1].raw_probabilities is None
     model.config.calibration_temperature = 3.0
-    _, reading = runs.score_rows(model, split, precision="fp32")
+    _, reading = score_tagging(model, split, precision="fp32")
     assert np.concatenate(reading.raw_probabilities) == pytest.approx(np.concatenate(before.probabilities), abs=1e-5)
     assert np.mean(np.concatenate(reading.probabilities)) < np.mean(np.concatenate(before.probabilities))
 
@@ -96,7 +96,7 @@ def test_the_reading_before_is_kept_beside_the_calibrated_one(overconfident):
 def test_without_dev_the_temperature_of_a_checkpoint_is_forgotten(new_tagger, tmp_path):
     model, run = new_tagger(), runs.Run(tmp_path)
     model.config.calibration_temperature = 3.0
-    calibrate(run, model, Corpus({}, LABELS, [], {}), precision="fp32")
+    Tagging(Corpus({}, LABELS, [], {})).calibrate(run, model, precision="fp32")
     assert model.temperature == 1.0 and "not calibrated" in run.notes[0]
 
 
