@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from transformers import PretrainedConfig
+
 from nlparch import config
 from nlparch.data.corpora import Corpus
 from nlparch.data.features import WordFeatures, build_features, frequent_words
@@ -27,12 +29,12 @@ def run(options: TaggerOptions) -> None:
     corpus = runs.load_data(options, run)
     rows = runs.gold_rows(run, corpus)
     splitter = runs.pick_splitter(options, run, rows["words"])
-    learn_gold(options, run, corpus=corpus, labels=corpus.labels, rows=rows, splitter=splitter)
+    learn_gold(options, run, corpus, corpus.labels, rows, splitter=splitter)
     runs.finish(options, run, "tagger")
 
 
 def learn_gold(
-    options: TaggerOptions, run: runs.Run, *, corpus: Corpus, labels: LabelSet, rows: Any, splitter: str
+    options: TaggerOptions, run: runs.Run, corpus: Corpus, labels: LabelSet, rows: Any, *, splitter: str
 ) -> None:
     """Trains a new tagger on `rows`, all of which have tags, and scores it."""
     model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
@@ -140,10 +142,9 @@ def _read_sizes(path: str) -> dict[str, Any]:
 def _sizes_class() -> type[Any]:
     """The fields of the model's configuration that a file may set: those that no flag sets and no corpus decides."""
     by_other_means = {"n_words", "n_characters", "n_affix_buckets", "embedder", "use_crf", "word_dropout", "splitter"}
-    by_other_means |= {"calibration_temperature"}
-    own = [
-        field for field in dataclasses.fields(NeuralTaggerConfig) if field.name in NeuralTaggerConfig.__annotations__
-    ]
+    by_other_means |= {"n_ngram_buckets", "n_pair_buckets", "calibration_temperature"}
+    others = {field.name for field in dataclasses.fields(PretrainedConfig)} | by_other_means
+    own = [field for field in dataclasses.fields(NeuralTaggerConfig) if field.name not in others]
     return dataclasses.make_dataclass(
-        "TaggerSizes", [(field.name, field.type, field) for field in own if field.name not in by_other_means]
+        "TaggerSizes", [(field.name, field.type, field) for field in own]
     )
