@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,29 @@ class Places:
 def score(cell: Mapping[str, Any], split: str, measure: str) -> float:
     """The score of a split that is told."""
     return float(cell[split][measure])
+
+
+def split_names(names: Sequence[str], known: Iterable[str] = ()) -> list[str]:
+    """Names that are apart by commas or spaces; all known ones where none is given.
+
+    Raises:
+        SystemExit: One of them is not known.
+    """
+    given, all_known = [name for some in names for name in some.split(",") if name], list(known)
+    for name in given:
+        if all_known and name not in all_known:
+            raise SystemExit(f"no {name!r}; there are {', '.join(all_known)}")
+    return given or all_known
+
+
+def student_keys(family: Family, corpus: str, recipes: Iterable[str], seeds: Iterable[int]) -> Iterator[Key]:
+    """The cells of a corpus: a recipe's one after the other, those without raw text where it needs some left out."""
+    for name in recipes:
+        recipe = find_recipe(name, family.levers)
+        if recipe.procedure.endswith("_pseudo") and not recipe.raw(corpus, family.corpora[corpus]):
+            print(f"{corpus} {name}: there is no raw text like this corpus", flush=True)
+            continue
+        yield from ((corpus, name, seed) for seed in (seeds if recipe.is_student else (0,)))
 
 
 class Harness:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import text_recipes
 from cells import RESULTS, read_cells
 from parts import RUNTIME, parity_lines, runtime_lines, scale_lines, serving_lines, speed_lines
 from plots import Point, plot_shares
-from recipes import PEERS
 from tables import (
     Results,
     ablation_lines,
@@ -22,6 +22,7 @@ from tagging_recipes import ABLATION_CORPORA, ABLATIONS, CORPORA, LITTLE_GOLD, N
 
 DOCS = Path(__file__).parents[1] / "docs"
 TAGGING = RESULTS / "tagging.jsonl"
+TEXT = RESULTS / "text.jsonl"
 SEARCH = RESULTS / "search.jsonl"
 _NOTES = """
 *distilled*: of the distilled students (no nano) the one that is best on dev. Scores of students are means over seeds,
@@ -37,25 +38,28 @@ def write_page() -> None:
     """Writes the page and the plots."""
     cells = read_cells(TAGGING)
     results = Results(cells, CORPORA)
-    DOCS.joinpath("benchmarks.md").write_text("\n".join(_lines(results)) + "\n", encoding="utf-8")
+    texts = Results(read_cells(TEXT), text_recipes.CORPORA)
+    DOCS.joinpath("benchmarks.md").write_text("\n".join(_lines(results, texts)) + "\n", encoding="utf-8")
     plot_shares(size_points(results), "parameters", DOCS / "benchmarks-parameters.svg")
     plot_shares(speed_points(), "words per second, one core", DOCS / "benchmarks-speed.svg")
 
 
-def _lines(results: Results) -> Iterator[str]:
+def _lines(results: Results, texts: Results) -> Iterator[str]:
     yield "# Benchmarks"
     yield ""
     yield "Made by `python benchmarks/tagging.py --tables` from the lines of `benchmarks/results/`."
     yield from _tagging_lines(results)
+    yield from _text_lines(texts)
     yield from speed_lines()
     yield from runtime_lines()
     yield from parity_lines()
     yield from serving_lines()
     yield from scale_lines()
     yield from ("", "## Where the figures come from", "")
-    yield "The command of each cell stands in its line, its paths by their last two parts. Of the tagging tables:"
+    yield "The command of each cell of teachers, students and peers stands in its line, its paths by their last two parts."
+    yield "Of these cells:"
     yield ""
-    yield from provenance_lines(results.cells)
+    yield from provenance_lines([*results.cells, *texts.cells])
 
 
 def _tagging_lines(results: Results) -> Iterator[str]:
@@ -73,7 +77,7 @@ def _tagging_lines(results: Results) -> Iterator[str]:
         yield from ("", "The teacher has seen the same 300. Dev, which chooses the best epoch, is the whole one.")
     yield from _nano_lines(results)
     yield from ("", "## All recipes", "")
-    recipes = list(dict.fromkeys(["teacher", *PEERS, *STUDENTS]))
+    recipes = ["teacher", "crf", "spacy", *STUDENTS]
     yield from student_lines(results, list(CORPORA), gold="tagger", recipes=recipes)
     ablations = list(ablation_lines(results, ABLATION_CORPORA, ABLATIONS))
     if len(ablations) > 2:
@@ -85,6 +89,18 @@ def _tagging_lines(results: Results) -> Iterator[str]:
         yield from ("", "## The search for defaults: dev", "")
         yield from search_lines(logged, CORPORA)
         yield from ("", f"{len(logged)} runs; test was not read.")
+
+
+def _text_lines(texts: Results) -> Iterator[str]:
+    if not texts.cells:
+        return
+    distilled = [name for name in text_recipes.STUDENTS if "_kd" in name]
+    yield from ("", "## Text classification: a student beside its teacher", "")
+    yield from ("Test accuracy; macro F1 for goemotions. The SVM is linear, on word and character n-grams.", "")
+    corpora = list(text_recipes.CORPORA)
+    yield from comparison_lines(texts, corpora, gold="classifier", students=distilled, peers=("svm",))
+    yield from ("", "All recipes:", "")
+    yield from student_lines(texts, corpora, gold="classifier", recipes=["teacher", "svm", *text_recipes.STUDENTS])
 
 
 def _nano_lines(results: Results) -> Iterator[str]:

@@ -18,9 +18,9 @@ from typing import Literal
 
 import tyro
 from cells import RESULTS, Cell, Key, claim, provenance, read_cells
-from harness import Family, Harness, Places, read_run
+from harness import Family, Harness, Places, read_run, split_names, student_keys
 from page import SEARCH, write_page
-from recipes import Corpus, find_recipe
+from recipes import Corpus
 from tables import Results, student_lines
 from tagging_recipes import (
     ABLATION_BASE,
@@ -72,9 +72,7 @@ class Options:
 
 def main(options: Options) -> None:
     """Runs what is missing, a cell at a time, each one safe on disk before the next begins."""
-    for name in split(options.only):
-        if name not in CORPORA:
-            raise SystemExit(f"no corpus {name!r}; there are {', '.join(CORPORA)}")
+    split_names(options.only, known=CORPORA)
     if options.quick:
         run_quick(options)
         return
@@ -91,11 +89,6 @@ def main(options: Options) -> None:
     write_page()
 
 
-def split(names: Sequence[str]) -> list[str]:
-    """Names that are apart by commas or spaces."""
-    return [name for some in names for name in some.split(",") if name]
-
-
 def keys(options: Options, part: Part) -> Iterator[Key]:
     """The cells of a part, those of a corpus together."""
     corpora: dict[Part, Sequence[str]] = {"ablations": ABLATION_CORPORA, "little_gold": LITTLE_GOLD}
@@ -106,14 +99,10 @@ def keys(options: Options, part: Part) -> Iterator[Key]:
         "search": VARIANTS,
     }
     usual = corpora.get(part, [name for name in CORPORA if name not in LITTLE_GOLD])
-    for corpus in (name for name in usual if not options.only or name in split(options.only)):
-        for name in split(options.recipes) or recipes[part]:
-            recipe = find_recipe(name, LEVERS)
-            if recipe.procedure.endswith("_pseudo") and not recipe.raw(corpus, CORPORA[corpus]):
-                print(f"{corpus} {name}: there is no raw text like this corpus", flush=True)
-                continue
-            seeds = range(options.first_seed, options.first_seed + options.seeds) if recipe.is_student else (0,)
-            yield from ((corpus, name, seed) for seed in seeds)
+    wanted = split_names(options.only, known=CORPORA)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    for corpus in (name for name in usual if name in wanted):
+        yield from student_keys(FAMILY, corpus, split_names(options.recipes) or recipes[part], seeds)
 
 
 def places(options: Options) -> Places:
@@ -146,12 +135,12 @@ FAMILY = Family(
 
 def run_quick(options: Options) -> None:
     """A small table, in a few minutes, from a part of one corpus."""
-    corpus = (split(options.only) or ["wnut17"])[0]
+    corpus = split_names(options.only)[0] if options.only else "wnut17"
     settings = replace(CORPORA[corpus], flags=("--train_examples", "1500"), teacher_epochs=3)
     results = options.work / "quick" / f"{corpus}.jsonl"
     family = replace(FAMILY, results=results, corpora={corpus: settings})
     harness = Harness(family, replace(places(options), work=options.work / "quick"), rates=("2e-4",))
-    harness.run_all((corpus, name, int(name.startswith("tagger"))) for name in QUICK)
+    harness.run_all(student_keys(family, corpus, QUICK, [1]))
     lines = student_lines(Results(read_cells(results), family.corpora), [corpus], gold="tagger+epochs-6", recipes=QUICK)
     print("\n".join(lines))
 
