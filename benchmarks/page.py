@@ -56,8 +56,8 @@ def _lines(results: Results, texts: Results) -> Iterator[str]:
     yield from serving_lines()
     yield from scale_lines()
     yield from ("", "## Where the figures come from", "")
-    yield "The command of each cell of teachers, students and peers stands in its line, its paths by their last two parts."
-    yield "Of these cells:"
+    yield "The command of each cell of a teacher, student or peer stands in its line, its paths by their last two parts. Of"
+    yield "these cells:"
     yield ""
     yield from provenance_lines([*results.cells, *texts.cells])
 
