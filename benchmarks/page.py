@@ -56,8 +56,8 @@ def _lines(results: Results, texts: Results) -> Iterator[str]:
     yield from serving_lines()
     yield from scale_lines()
     yield from ("", "## Where the figures come from", "")
-    yield "The command of each cell of a teacher, student or peer stands in its line, its paths by their last two parts. Of"
-    yield "these cells:"
+    yield "The command of each cell of a teacher, student or peer stands in its line, paths by their last two parts."
+    yield "They were made on and by:"
     yield ""
     yield from provenance_lines([*results.cells, *texts.cells])
 
@@ -73,7 +73,7 @@ def _tagging_lines(results: Results) -> Iterator[str]:
     little = [name for name in LITTLE_GOLD if results.recipes(name)]
     if little:
         yield from ("", "## Little gold: 300 tweets with tags, the rest without", "")
-        yield from comparison_lines(results, little, gold="tagger", students=distilled, peers=())
+        yield from comparison_lines(results, little, gold="tagger", students=distilled, peers=("crf",))
         yield from ("", "The teacher has seen the same 300. Dev, which chooses the best epoch, is the whole one.")
     yield from _nano_lines(results)
     yield from ("", "## All recipes", "")

@@ -20,7 +20,7 @@ import tyro
 from cells import RESULTS, Cell, Key, claim, provenance, read_cells
 from harness import Family, Harness, Places, read_run, split_names, student_keys
 from page import SEARCH, write_page
-from recipes import Corpus
+from recipes import Corpus, split_flags
 from tables import Results, student_lines
 from tagging_recipes import (
     ABLATION_BASE,
@@ -94,7 +94,7 @@ def keys(options: Options, part: Part) -> Iterator[Key]:
     corpora: dict[Part, Sequence[str]] = {"ablations": ABLATION_CORPORA, "little_gold": LITTLE_GOLD}
     recipes: dict[Part, Sequence[str]] = {
         "table": ("crf", "teacher", *STUDENTS, "spacy"),
-        "little_gold": ("teacher", "tagger", "tagger_kd+id-cnn", "tagger_kd_pseudo+id-cnn"),
+        "little_gold": ("crf", "teacher", "tagger", "tagger_kd+id-cnn", "tagger_kd_pseudo+id-cnn"),
         "ablations": (ABLATION_BASE, *ABLATIONS),
         "search": VARIANTS,
     }
@@ -114,7 +114,8 @@ def crf(corpus: Corpus, folder: Path, scratch: Path) -> Cell:
     """The CRF with hand-made features."""
     from crf import train_and_score
 
-    return dict(train_and_score(folder, scratch / "model.crfsuite"))
+    n_examples = dict(split_flags(corpus.flags)).get("--train_examples", ["0"])[0]
+    return dict(train_and_score(folder, scratch / "model.crfsuite", n_examples=int(n_examples)))
 
 
 def spacy(corpus: Corpus, folder: Path, scratch: Path) -> Cell:
