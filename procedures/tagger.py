@@ -145,6 +145,4 @@ def _sizes_class() -> type[Any]:
     by_other_means |= {"n_ngram_buckets", "n_pair_buckets", "calibration_temperature"}
     others = {field.name for field in dataclasses.fields(PretrainedConfig)} | by_other_means
     own = [field for field in dataclasses.fields(NeuralTaggerConfig) if field.name not in others]
-    return dataclasses.make_dataclass(
-        "TaggerSizes", [(field.name, field.type, field) for field in own]
-    )
+    return dataclasses.make_dataclass("TaggerSizes", [(field.name, field.type, field) for field in own])

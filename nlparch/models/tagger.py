@@ -32,6 +32,7 @@ class NeuralTaggerConfig(SmallConfig):
         input_dropout: `id-cnn`.
         middle_dropout: `id-cnn`: between blocks.
         hidden_dropout: `id-cnn`: on the output.
+        sentence_context: `id-cnn`: whether convolutions see the whole sentence as well.
     """
 
     model_type = "nlparch_tagger"
@@ -45,6 +46,7 @@ class NeuralTaggerConfig(SmallConfig):
     input_dropout: float = 0.35
     middle_dropout: float = 0.0
     hidden_dropout: float = 0.15
+    sentence_context: bool = False
 
 
 class NeuralTagger(WordTagger, SmallModel):
@@ -172,7 +174,8 @@ class NeuralTagger(WordTagger, SmallModel):
 
 
 _LSTM_SIZES = ("lstm_width", "n_lstm_layers", "dropout")
-_CNN_SIZES = ("n_filters", "conv_kernel", "n_blocks", "input_dropout", "middle_dropout", "hidden_dropout")
+_CNN_SIZES = ("n_filters", "conv_kernel", "n_blocks", "sentence_context")
+_CNN_DROPOUTS = ("input_dropout", "middle_dropout", "hidden_dropout")
 
 
 def _build_embedder(config: NeuralTaggerConfig) -> CNNLSTM | IDCNN:
@@ -183,7 +186,7 @@ def _build_embedder(config: NeuralTaggerConfig) -> CNNLSTM | IDCNN:
     if config.embedder == "cnn-lstm":
         return CNNLSTM(words, **chosen(*_LSTM_SIZES))
     if config.embedder == "id-cnn":
-        return IDCNN(words, dilations=tuple(config.dilations or (1, 2, 1)), **chosen(*_CNN_SIZES))
+        return IDCNN(words, dilations=tuple(config.dilations or (1, 2, 1)), **chosen(*_CNN_SIZES, *_CNN_DROPOUTS))
     raise ValueError(f"embedder must be one of cnn-lstm, id-cnn, got {config.embedder!r}")
 
 
