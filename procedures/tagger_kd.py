@@ -9,7 +9,7 @@ import numpy as np
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelMatch, LabelSet, load_label_map, match_labels, scheme_of_set
 from nlparch.data.sentences import JoinedSentences, SentenceFile, TrainingRows
-from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, StoredOutputs, TeacherOutputs
 from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
@@ -167,7 +167,7 @@ def distil(
 
 def _augment(
     options: TaggerKdOptions, run: runs.Run, lesson: Lesson, corpus: Corpus, rows: Any
-) -> tuple[Any, TeacherOutputs | JoinedOutputs]:
+) -> tuple[Any, StoredOutputs]:
     """The rows that are learnt from, new ones made of them where options say so, and the teacher's outputs for all."""
     if not options.augment:
         return rows, lesson.outputs(rows, "training rows")

@@ -131,6 +131,41 @@ def new_transformer() -> Callable[..., Any]:
     return make
 
 
+@pytest.fixture(scope="session")
+def new_text_transformer() -> Callable[..., Any]:
+    """Makes a tiny BERT that reads whole texts, with the tokenizer of `new_transformer`."""
+
+    def make(
+        names: Sequence[str] = ("neg", "neutral", "pos"),
+        task: Any = "one_label",
+        *,
+        max_length: int = 40,
+        **settings: Any,
+    ) -> Any:
+        import torch
+        from transformers import BertConfig
+
+        from nlparch.data.text_labels import PROBLEM_TYPES
+        from nlparch.models.transformer_text import TransformerTextClassifier
+        from nlparch.procedures.transformer_token import train_tokenizer
+
+        words = (words for words, _ in make_rows(24))
+        tokenizer = train_tokenizer(words, vocab_size=120, lowercase=False, max_length=max_length)
+        sizes = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+        config = BertConfig(
+            vocab_size=len(tokenizer),
+            max_position_embeddings=max_length,
+            id2label=dict(enumerate(names)),
+            label2id={name: label for label, name in enumerate(names)},
+            problem_type=PROBLEM_TYPES[task],
+            **(sizes | settings),
+        )
+        torch.manual_seed(0)
+        return TransformerTextClassifier.from_config(config, tokenizer).eval()
+
+    return make
+
+
 @pytest.fixture(autouse=True, scope="module")
 def tiny_numbers_are_kept() -> Iterator[None]:
     """Undoes what a training run sets for its process: hypothesis refuses to draw floats without subnormal ones."""

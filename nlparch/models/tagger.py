@@ -14,7 +14,8 @@ from nlparch.data.features import N_AFFIXES, PADDING, SHAPES, UNKNOWN, WordFeatu
 from nlparch.data.labels import IGNORED_LABEL, LabelSet
 from nlparch.distill.starts import fit_buckets
 from nlparch.errors import UserError
-from nlparch.models.word_tagger import TaggerOutput, WordTagger, settings_of
+from nlparch.models.task_model import TaskOutput, settings_of
+from nlparch.models.word_tagger import WordTagger
 from nlparch.nn.crf import LinearChainCRF
 from nlparch.nn.embedders import CNNLSTM, IDCNN, WordEncoder
 
@@ -199,7 +200,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         n_hard: Tensor | float | None = None,
         n_soft: Tensor | float | None = None,
         n_words: Tensor | float | None = None,
-    ) -> TaggerOutput:
+    ) -> TaskOutput:
         """Word logits (with a CRF, its emissions) and loss.
 
         Args:

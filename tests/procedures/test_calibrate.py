@@ -15,6 +15,7 @@ from nlparch.models.loading import load_word_tagger
 from nlparch.procedures import runs
 from nlparch.procedures.calibrate import calibrate, fit_words, tag_probabilities
 from nlparch.procedures.tagger_kd import read_outputs
+from nlparch.procedures.tasks import score_tagging, task_of
 from nlparch.readings import Reading
 
 LABELS = LabelSet(("A", "B"), "plain")
@@ -48,7 +49,7 @@ def test_probabilities_come_nearer_to_how_often_tags_are_right_and_no_tag_change
     model, rows, gold = overconfident
     before, outputs = read(model, rows), model.read_log_scores([words for words, _ in rows])
     run = runs.Run(tmp_path)
-    calibrate(run, model, corpus_of(rows, gold), precision="fp32")
+    calibrate(run, model, task_of(corpus_of(rows, gold)), precision="fp32")
     after = read(model, rows)
     assert after.tags == before.tags and run.metrics["temperature"] == model.temperature > 2
     errors = [calibration_error(calibrate_bins(gold, reading)) for reading in (before, after)]
@@ -63,7 +64,7 @@ def test_probabilities_come_nearer_to_how_often_tags_are_right_and_no_tag_change
 
 def test_the_temperature_is_saved_and_other_tools_still_load_the_model(overconfident, tmp_path):
     model, rows, gold = overconfident
-    calibrate(runs.Run(tmp_path), model, corpus_of(rows, gold), precision="fp32")
+    calibrate(runs.Run(tmp_path), model, task_of(corpus_of(rows, gold)), precision="fp32")
     model.save_pretrained(tmp_path)
     loaded = load_word_tagger(tmp_path)
     assert loaded.temperature == model.temperature
@@ -85,9 +86,9 @@ def test_models_of_before_say_what_they_said(overconfident, tmp_path):
 def test_the_reading_before_is_kept_beside_the_calibrated_one(overconfident):
     model, rows, gold = overconfident
     split, before = {"words": [words for words, _ in rows], "tags": gold}, read(model, rows)
-    assert runs.score_rows(model, split, precision="fp32")[1].raw_probabilities is None
+    assert score_tagging(model, split, precision="fp32")[1].raw_probabilities is None
     model.config.calibration_temperature = 3.0
-    _, reading = runs.score_rows(model, split, precision="fp32")
+    _, reading = score_tagging(model, split, precision="fp32")
     assert np.concatenate(reading.raw_probabilities) == pytest.approx(np.concatenate(before.probabilities), abs=1e-5)
     assert np.mean(np.concatenate(reading.probabilities)) < np.mean(np.concatenate(before.probabilities))
 
@@ -95,7 +96,7 @@ def test_the_reading_before_is_kept_beside_the_calibrated_one(overconfident):
 def test_without_dev_the_temperature_of_a_checkpoint_is_forgotten(new_tagger, tmp_path):
     model, run = new_tagger(), runs.Run(tmp_path)
     model.config.calibration_temperature = 3.0
-    calibrate(run, model, Corpus({}, LABELS, [], {}), precision="fp32")
+    calibrate(run, model, task_of(Corpus({}, LABELS, [], {})), precision="fp32")
     assert model.temperature == 1.0 and "not calibrated" in run.notes[0]
 
 

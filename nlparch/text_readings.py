@@ -1,0 +1,109 @@
+"""What models make of labelled texts, side by side: the ground that every comparison of them stands on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nlparch.data.text_labels import TextLabels
+from nlparch.data.text_predictions import Text, build_text_predictions, probabilities_of
+from nlparch.devices import Precision
+from nlparch.text_metrics import score_texts
+from nlparch.thresholds import tune_thresholds
+
+Numbers = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class TextReading:
+    """One model's answers.
+
+    Attributes:
+        answers: of each text its label, its labels, or its number.
+        probabilities: of each label; of a regression the numbers. Shape: (texts, labels)
+    """
+
+    answers: Sequence[Any]
+    probabilities: Numbers
+
+
+@dataclass
+class ReadTexts:
+    """The labelled texts of a split, and what each model makes of them.
+
+    Attributes:
+        texts: texts, or pairs of them.
+        gold: of each its label, its labels, or its number.
+        labels: those of the models.
+        main_score: the score that chooses the best model.
+        readings: under `student`, `teacher` and `baseline`; a model alone is the student.
+    """
+
+    texts: Sequence[Text]
+    gold: Sequence[Any]
+    labels: TextLabels
+    main_score: str
+    readings: dict[str, TextReading] = field(default_factory=dict)
+
+    def score(self, model: str) -> dict[str, Any]:
+        """The scores of a model's reading."""
+        found = self.readings[model]
+        scored: Any = {"main_score": self.main_score, "probabilities": found.probabilities}
+        return score_texts(self.gold, found.answers, self.labels, **scored)
+
+
+def read_texts(
+    model: Any,
+    texts: Sequence[Text],
+    *,
+    precision: Precision,
+    batch_size: int = 32,
+    tuned_on: Sequence[Any] | None = None,
+) -> TextReading:
+    """A text model's reading of texts.
+
+    Args:
+        model: a `TextModel`.
+        texts: texts, or pairs of them.
+        precision: number format of the matrix products.
+        batch_size: texts read together.
+        tuned_on: gold of the texts, to tune the thresholds of several labels on; None takes the model's own.
+    """
+    logits = model.text_logits(texts, batch_size=batch_size, precision=precision)
+    thresholds = model.thresholds
+    if tuned_on is not None:
+        thresholds = fit_thresholds(model.text_labels, tuned_on, logits, temperature=model.temperature)
+    calibration: Any = {"temperature": model.temperature, "thresholds": thresholds}
+    return reading_of(logits, texts, model.text_labels, **calibration)
+
+
+def fit_thresholds(
+    labels: TextLabels, gold: Sequence[Any], logits: Numbers, *, temperature: float = 1.0
+) -> list[float] | None:
+    """The thresholds that suit labelled texts best; None unless texts have several labels."""
+    if labels.task != "multi_label":
+        return None
+    held = labels.encode(gold).astype(np.float32)
+    return tune_thresholds(held, probabilities_of(logits, labels, temperature=temperature))
+
+
+def reading_of(
+    logits: Numbers,
+    texts: Sequence[Text],
+    labels: TextLabels,
+    *,
+    temperature: float = 1.0,
+    thresholds: Sequence[float] | None = None,
+) -> TextReading:
+    """The reading that a model's logits say. Shape of `logits`: (texts, labels)"""
+    calibration: Any = {"temperature": temperature, "thresholds": thresholds}
+    predictions = build_text_predictions(texts, logits, labels, **calibration)
+    probabilities = np.array([prediction.of_each for prediction in predictions], dtype=np.float64)
+    answer: Any = {
+        "one_label": lambda prediction: prediction.labels[0],
+        "multi_label": lambda prediction: list(prediction.labels),
+        "regression": lambda prediction: prediction.scores[0],
+    }[labels.task]
+    return TextReading([answer(prediction) for prediction in predictions], probabilities.reshape(len(texts), -1))
