@@ -25,6 +25,7 @@ from .augment import augment_rows
 from .baseline import check_baseline, train_baseline
 from .calibrate import fit_words
 from .options import TaggerKdOptions
+from .pseudo_labels import note_accepted, warn_of_silence
 from .reports import Reader
 from .tagger import new_tagger, words_to_start
 
@@ -155,6 +156,8 @@ def distil(
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training words have no teacher outputs: no soft term for them")
     run.metrics["words_without_teacher"] = n_without
+    warn_of_silence(run, model, outputs, match)
+    note_accepted(run, model, taught["tags"], outputs, match, items="words", unit="sentences")
     if lesson.starts_words:
         lesson.start_words(model, words_to_start(model, rows["words"]))
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
