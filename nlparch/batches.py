@@ -10,9 +10,10 @@ from torch.utils.data import Dataset, Sampler
 
 from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet
 from nlparch.data.text_labels import TextTask
-from nlparch.data.text_predictions import Text
-from nlparch.distill.cache import StoredOutputs
-from nlparch.models.text_model import TextModel, text_length
+from nlparch.data.text_predictions import Text, text_length
+from nlparch.data.text_tables import gold_column, texts_of
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
+from nlparch.models.text_model import TextModel
 from nlparch.models.word_tagger import WordTagger, pad_labels
 
 _BATCHES_SORTED_TOGETHER = 50
@@ -29,7 +30,7 @@ class TaggingExamples(Dataset[Example]):
         outputs: teacher outputs, one item a row.
     """
 
-    def __init__(self, rows: Any, labels: LabelSet, outputs: StoredOutputs | None = None) -> None:
+    def __init__(self, rows: Any, labels: LabelSet, outputs: TeacherOutputs | JoinedOutputs | None = None) -> None:
         _check_outputs(rows, outputs)
         self._rows = rows
         self._labels = labels
@@ -92,7 +93,7 @@ class TextExamples(Dataset[Example]):
         outputs: teacher outputs, one item a row.
     """
 
-    def __init__(self, rows: Any, task: TextTask, outputs: StoredOutputs | None = None) -> None:
+    def __init__(self, rows: Any, task: TextTask, outputs: TeacherOutputs | JoinedOutputs | None = None) -> None:
         _check_outputs(rows, outputs)
         self._rows = rows
         self._gold = gold_column(task)
@@ -137,24 +138,9 @@ class TextCollator:
         return batch
 
 
-def gold_column(task: TextTask) -> str:
-    """The column of rows of texts that holds their gold."""
-    return "labels" if task == "multi_label" else "label"
-
-
-def texts_of(rows: Any) -> list[Text]:
-    """The texts of rows with the column `text`, or the pairs of those with `text_pair` too."""
-    pairs = rows["text_pair"] if "text_pair" in _columns(rows) else None
-    return list(rows["text"]) if pairs is None else list(zip(rows["text"], pairs, strict=True))
-
-
 def text_lengths(texts: Sequence[Text]) -> np.ndarray:
     """Length of each text, for batches of like length. Shape: (texts,)"""
     return np.fromiter(map(text_length, texts), dtype=np.int32, count=len(texts))
-
-
-def _columns(rows: Any) -> Sequence[str]:
-    return rows.column_names if hasattr(rows, "column_names") else list(rows)
 
 
 class MixedLengthSampler(Sampler[int]):
@@ -251,7 +237,7 @@ class StagedSampler(Sampler[int]):
             yield from _by_length(drawn, self._lengths, batch_size=self._batch_size, random=random)
 
 
-def _check_outputs(rows: Any, outputs: StoredOutputs | None) -> None:
+def _check_outputs(rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> None:
     if outputs is not None and len(outputs) != len(rows):
         raise ValueError(f"there must be teacher outputs for every row, got {len(outputs)} for {len(rows)} rows")
 

@@ -9,12 +9,9 @@ import numpy.typing as npt
 from nlparch.calibration import fit_temperature, negative_log_likelihood
 from nlparch.data.labels import IGNORED_LABEL, LabelSet
 from nlparch.data.text_labels import TextLabels
-from nlparch.devices import Precision
-from nlparch.models.task_model import TaskModel
 
 if TYPE_CHECKING:
     from .runs import Run
-    from .tasks import Task
 
 Logits = npt.NDArray[np.floating]
 
@@ -25,25 +22,22 @@ class Fit(NamedTuple):
     temperature: float
     before: float
     after: float
+    per: str = "word"
 
     def __str__(self) -> str:
         return (
-            f"temperature {self.temperature:.3f}, mean negative log-likelihood from {self.before:.4f} to "
+            f"temperature {self.temperature:.3f}, negative log-likelihood a {self.per} from {self.before:.4f} to "
             f"{self.after:.4f}"
         )
 
 
-def calibrate(run: "Run", model: TaskModel, task: "Task", *, precision: Precision) -> None:
-    """Fits the model's temperature on dev; without dev its probabilities stay as they are."""
-    model.config.calibration_temperature = 1.0
-    if not task.has_probabilities:
-        return
-    if "dev" in task.corpus.splits:
-        fit = task.fit_temperature(model, precision=precision)
-        model.config.calibration_temperature = fit.temperature
-        run.note(f"probabilities calibrated on dev: {fit}")
+def keep_fit(run: "Run", model: Any, fit: Fit | None, *, unit: str) -> None:
+    """Gives a model the temperature that was fitted on dev; None, where there is no dev, leaves its logits alone."""
+    model.temperature = 1.0 if fit is None else fit.temperature
+    if fit is None:
+        run.note(f"no dev {unit}: probabilities are as the model gives them, not calibrated")
     else:
-        run.note(f"no dev {task.unit}: probabilities are as the model gives them, not calibrated")
+        run.note(f"probabilities calibrated on dev: {fit}")
     run.metrics["temperature"] = model.temperature
 
 
@@ -57,28 +51,29 @@ def fit_words(logits: Sequence[Logits], tags: Iterable[Sequence[str]], labels: L
     """
     gold = np.array([label for row in tags for label in labels.encode(row)], dtype=np.int64)
     every = np.concatenate([*logits, np.empty((0, len(labels)), np.float32)])
-    known = ~np.isnan(every[:, 0]) & (gold != IGNORED_LABEL)
-    return _fit(every[known], gold[known])
+    return _fit(every, gold, ~np.isnan(every[:, 0]) & (gold != IGNORED_LABEL), per="word")
 
 
-def fit_texts(logits: Logits, gold: Sequence[Any], labels: TextLabels) -> Fit:
-    """Fits a temperature to texts with gold.
+def fit_texts(logits: Logits, values: Sequence[Any], labels: TextLabels) -> Fit:
+    """Fits a temperature to texts with gold, but not of a regression.
 
     Args:
         logits: Shape: (texts, labels)
-        gold: of each text its label, or its labels; texts whose label is not among the labels are left out.
-        labels: of the logits, one or several a text.
+        values: of each text, its label or its labels; texts whose label is not among the labels are left out.
+        labels: of the logits.
     """
-    encoded = labels.encode(gold)
-    known = encoded != IGNORED_LABEL if encoded.ndim == 1 else ~np.isnan(encoded.astype(np.float32)).any(-1)
-    return _fit(logits[known], encoded[known])
+    gold = labels.encode(values)
+    known = gold != IGNORED_LABEL if gold.ndim == 1 else ~np.isnan(gold).any(-1)
+    return _fit(logits, gold, known, per="text" if gold.ndim == 1 else "decision")
 
 
-def _fit(logits: Logits, gold: npt.NDArray[np.generic]) -> Fit:
+def _fit(logits: Logits, gold: npt.NDArray[np.generic], known: npt.NDArray[np.bool_], *, per: str) -> Fit:
+    logits, gold = logits[known], gold[known]
     temperature = fit_temperature(logits, gold)
-    if not gold.size:
-        return Fit(temperature, 0.0, 0.0)
-    return Fit(temperature, *(negative_log_likelihood(logits, gold, temperature=t) for t in (1.0, temperature)))
+    before, after = (
+        negative_log_likelihood(logits, gold, temperature=t) if len(gold) else 0.0 for t in (1.0, temperature)
+    )
+    return Fit(temperature, before, after, per)
 
 
 def tag_probabilities(logits: Sequence[Logits], tags: Iterable[Sequence[str]], labels: LabelSet) -> list[list[float]]:

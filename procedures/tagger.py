@@ -27,12 +27,12 @@ def run(options: TaggerOptions) -> None:
     corpus = runs.load_data(options, run)
     rows = runs.gold_rows(run, corpus)
     splitter = runs.pick_splitter(options, run, rows["words"])
-    learn_gold(options, run, corpus, corpus.labels, rows, splitter=splitter)
+    learn_gold(options, run, corpus=corpus, labels=corpus.labels, rows=rows, splitter=splitter)
     runs.finish(options, run, "tagger")
 
 
 def learn_gold(
-    options: TaggerOptions, run: runs.Run, corpus: Corpus, labels: LabelSet, rows: Any, *, splitter: str
+    options: TaggerOptions, run: runs.Run, *, corpus: Corpus, labels: LabelSet, rows: Any, splitter: str
 ) -> None:
     """Trains a new tagger on `rows`, all of which have tags, and scores it."""
     model = new_tagger(options, run, labels, rows["words"], splitter=splitter)

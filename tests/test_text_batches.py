@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.utils.data import SequentialSampler
 
-from nlparch.batches import TextCollator, TextExamples, text_lengths, texts_of
+from nlparch.batches import TextCollator, TextExamples, text_lengths
 from nlparch.data.labels import match_labels
+from nlparch.data.text_tables import texts_of
 from nlparch.distill.cache import TeacherOutputs
 from nlparch.distill.teacher_student import DistillSettings
 from nlparch.training import DistillTrainer, TrainingPlan

@@ -64,6 +64,11 @@ def as_text(item: Any) -> Text:
     raise ValueError(f"a text must be a string or a pair of strings, got {item!r:.80}")
 
 
+def text_length(text: Text) -> int:
+    """Characters of a text, or of both texts of a pair: what batches of like length are made by."""
+    return len(text) if isinstance(text, str) else len(text[0]) + len(text[1])
+
+
 def probabilities_of(
     logits: npt.NDArray[np.floating], labels: TextLabels, *, temperature: float = 1.0
 ) -> npt.NDArray[np.float32]:

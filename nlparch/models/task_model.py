@@ -54,12 +54,17 @@ class TaskModel(TeacherStudentDistill, abc.ABC):
 
     @property
     def temperature(self) -> float:
-        """Divides outputs, as the model teaches with them, before they are read as probabilities of what it predicts.
+        """Divides outputs, as the model teaches with them, before they are read as probabilities; saved with the model.
 
-        Teacher outputs themselves are not divided by it. Nor are the emissions of a CRF: against the scores of its
+        Outputs that it teaches with are not divided by it. Nor are the emissions of a CRF: against the scores of its
         moves they would weigh otherwise, and other tags be best.
         """
         return float(getattr(self.config, "calibration_temperature", None) or 1.0)
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        # Not "temperature": transformers takes that for a setting of its text generators, and refuses to save it.
+        self.config.calibration_temperature = value
 
     @property
     def mask_word(self) -> str:
@@ -85,7 +90,6 @@ class TaskModel(TeacherStudentDistill, abc.ABC):
 def settings_of(config: Any) -> dict[str, Any]:
     """What a configuration says of the computation, without names, versions and places."""
     beside = {"architectures", "dtype", "id2label", "label2id", "splitter", "transformers_version", "window"}
-    # Not "temperature": transformers takes that for a setting of its text generators, and saves no such configuration.
     beside |= {"calibration_temperature", "thresholds"}
     return {name: value for name, value in config.to_dict().items() if name not in beside and name[0] != "_"}
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nlparch.data.text_labels import PROBLEM_TYPES, TextLabels, TextTask
-from nlparch.data.text_predictions import Text, TextPrediction, as_text, build_text_predictions
+from nlparch.data.text_predictions import Text, TextPrediction, as_text, build_text_predictions, text_length
 from nlparch.devices import Precision, autocast
 from nlparch.distill.objectives import OBJECTIVES, Objective
 from nlparch.distill.teachers import fetch_outputs
@@ -43,6 +43,10 @@ class TextModel(TaskModel):
     def thresholds(self) -> list[float] | None:
         """The probability from which each of several labels holds; None: 0.5 for all."""
         return getattr(self.config, "thresholds", None)
+
+    @thresholds.setter
+    def thresholds(self, values: list[float] | None) -> None:
+        self.config.thresholds = values
 
     def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision = "fp32") -> Tensor:
         """Outputs for what `encode_inputs` made of a batch, on the device, where they may still be in the making.
@@ -100,8 +104,3 @@ def labels_of(config: Any) -> TextLabels:
     # A checkpoint of other tools may not say; transformers reads it so.
     default: TextTask = "regression" if len(names) == 1 else "one_label"
     return TextLabels(names, _TASKS.get(getattr(config, "problem_type", None) or "", default))
-
-
-def text_length(text: Text) -> int:
-    """Characters of a text, or of both texts of a pair: what batches of like length are made by."""
-    return len(text) if isinstance(text, str) else len(text[0]) + len(text[1])

@@ -31,6 +31,10 @@ class WordTagger(TaskModel):
             Arguments of `forward`; among them `mask`, True on words. Shape: (batch, words)
         """
 
+    def encode_inputs(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """`encode_words`, as what reads a corpus with any model calls it."""
+        return self.encode_words(sentences)
+
     def n_unseen_words(self, sentences: Iterable[Sequence[str]]) -> int:
         """How many words the model cannot see at all, for example because its tokenizer throws them away."""
         return 0
