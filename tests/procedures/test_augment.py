@@ -47,7 +47,7 @@ def test_new_sentences_are_new_and_all_others_are_counted(tmp_path):
     assert len({tuple(words) for words in made}) == len(made) > 10
     assert not [words for words in made if words in SENTENCES or words in (["Bo", "[MASK]"], ["Ann"])]
     counts = [int(part.split()[0]) for part in note.removeprefix("augmented: ").split("; ")]
-    assert counts[0] == len(made) and sum(counts) == 3 * 20
+    assert counts[0] == len(made) and sum(counts) == 4 * 20 and "20 without words dropped" in note
     for what in (
         "new sentences (mask, swap, ngram)",
         "repeated",
@@ -71,10 +71,11 @@ def test_another_seed_makes_other_sentences_and_the_same_the_same(tmp_path):
 
 
 def test_new_texts_are_new_and_keep_what_stands_between_words(tmp_path):
-    made, (note,) = of_texts(tmp_path)
+    made, (note,) = of_texts(tmp_path, augment=60)
     assert len(set(made)) == len(made) and not set(made) & {*TEXTS, "Bo"}
-    assert "Ann <mask> in Oslo." in made and "in Oslo" in made
-    assert f"augmented: {len(made)} new texts" in note and "20 without words dropped" in note
+    assert "Ann sat <mask> Oslo." in made
+    assert any(" " in text and text in TEXTS[0] for text in made)
+    assert f"augmented: {len(made)} new texts" in note and "60 without words dropped" in note
     assert "that stand in dev or test dropped" in note
 
 
