@@ -39,6 +39,7 @@ def _load_raw(options: TaggerKdPseudoOptions, run: runs.Run, corpus: Corpus, spl
         held_out=chain.from_iterable(words.values()),
     )
     run.note(*notes)
+    assert isinstance(raw, SentenceFile)
     return raw
 
 
