@@ -166,6 +166,30 @@ def new_text_transformer() -> Callable[..., Any]:
     return make
 
 
+@pytest.fixture(scope="session")
+def new_classifier() -> Callable[..., Any]:
+    """Makes a tiny text classifier that knows the words of `make_rows`, always with the same weights."""
+
+    def make(names: Sequence[str] = ("neg", "neutral", "pos"), task: Any = "one_label", **settings: Any) -> Any:
+        import torch
+
+        from nlparch.data.features import build_features
+        from nlparch.data.text_labels import TextLabels
+        from nlparch.models.text_classifier import NeuralTextClassifier
+
+        sizes = dict(word_width=12, char_width=4, n_char_filters=8, lstm_width=10, n_filters=12, affix_width=3)
+        is_bag = settings.get("encoder") == "bag"
+        n_word_buckets = settings.pop("n_word_buckets", 60 if is_bag else 0)
+        buckets = {"n_ngram_buckets": 50, "n_pair_buckets": 40} if is_bag else {}
+        words = (words for words, _ in make_rows(24))
+        features, _ = build_features(words, n_word_buckets=n_word_buckets, **buckets)
+        labels = TextLabels(tuple(names) if task != "regression" else ("score",), task)
+        torch.manual_seed(0)
+        return NeuralTextClassifier.build(features, labels, **(sizes | settings)).eval()
+
+    return make
+
+
 @pytest.fixture(autouse=True, scope="module")
 def tiny_numbers_are_kept() -> Iterator[None]:
     """Undoes what a training run sets for its process: hypothesis refuses to draw floats without subnormal ones."""

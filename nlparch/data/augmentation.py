@@ -12,7 +12,7 @@ from itertools import accumulate, chain
 from random import Random
 from typing import Literal
 
-from nlparch.data.features import count_forms
+from nlparch.data.form_counts import count_forms
 from nlparch.data.labels import Scheme, Span, spans, write_spans
 from nlparch.data.words import Splitter
 

@@ -64,6 +64,18 @@ def as_text(item: Any) -> Text:
     raise ValueError(f"a text must be a string or a pair of strings, got {item!r:.80}")
 
 
+def texts_in_order(texts: Sequence[Text], *, has_pairs: bool) -> list[str]:
+    """The texts for a model that reads single texts; or of pairs all first texts, and then all second ones.
+
+    Raises:
+        ValueError: If it reads the other kind.
+    """
+    if any(isinstance(text, str) == has_pairs for text in texts):
+        wanted, got = ("pairs of texts", "a single text") if has_pairs else ("single texts", "a pair")
+        raise ValueError(f"this model reads {wanted}, got {got}")
+    return [text[0] for text in texts] + [text[1] for text in texts] if has_pairs else list(map(str, texts))
+
+
 def text_length(text: Text) -> int:
     """Characters of a text, or of both texts of a pair: what batches of like length are made by."""
     return len(text) if isinstance(text, str) else len(text[0]) + len(text[1])
