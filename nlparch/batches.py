@@ -12,7 +12,7 @@ from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet
 from nlparch.data.text_labels import TextTask
 from nlparch.data.text_predictions import Text, text_length
 from nlparch.data.text_tables import gold_column, texts_of
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.models.text_model import TextModel
 from nlparch.models.word_tagger import WordTagger, pad_labels
 
@@ -30,7 +30,7 @@ class TaggingExamples(Dataset[Example]):
         outputs: teacher outputs, one item a row.
     """
 
-    def __init__(self, rows: Any, labels: LabelSet, outputs: TeacherOutputs | None = None) -> None:
+    def __init__(self, rows: Any, labels: LabelSet, outputs: TeacherOutputs | JoinedOutputs | None = None) -> None:
         _check_outputs(rows, outputs)
         self._rows = rows
         self._labels = labels
@@ -95,7 +95,7 @@ class TextExamples(Dataset[Example]):
         outputs: teacher outputs, one item a row.
     """
 
-    def __init__(self, rows: Any, task: TextTask, outputs: TeacherOutputs | None = None) -> None:
+    def __init__(self, rows: Any, task: TextTask, outputs: TeacherOutputs | JoinedOutputs | None = None) -> None:
         _check_outputs(rows, outputs)
         self._rows = rows
         self._gold = gold_column(task)
@@ -239,7 +239,7 @@ class StagedSampler(Sampler[int]):
             yield from _by_length(drawn, self._lengths, batch_size=self._batch_size, random=random)
 
 
-def _check_outputs(rows: Any, outputs: TeacherOutputs | None) -> None:
+def _check_outputs(rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> None:
     if outputs is not None and len(outputs) != len(rows):
         raise ValueError(f"there must be teacher outputs for every row, got {len(outputs)} for {len(rows)} rows")
 

@@ -82,7 +82,7 @@ def _multi_label_scores(
     gold: Golds, predicted: Golds, labels: TextLabels, probabilities: Numbers | None
 ) -> dict[str, Any]:
     names = sorted({*labels.names, *(name for some in gold for name in some)})
-    wanted, given = _held(gold, names), _held(predicted, names)
+    wanted, given = held_labels(gold, names), held_labels(predicted, names)
     per_label = _per_label(wanted, given, names, numbered=True)
     n_right, n_both = int((wanted & given).sum()), int(wanted.sum() + given.sum())
     scores = {
@@ -118,7 +118,7 @@ def _correlation(measure: Any, one: Numbers, other: Numbers) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _held(values: Golds, names: Sequence[str]) -> npt.NDArray[np.bool_]:
+def held_labels(values: Golds, names: Sequence[str]) -> npt.NDArray[np.bool_]:
     """True for each label that a text has. Shape: (texts, names)"""
     places = {name: place for place, name in enumerate(names)}
     held = np.zeros((len(values), len(names)), dtype=bool)

@@ -23,10 +23,17 @@ class TextReading:
     Attributes:
         answers: of each text its label, its labels, or its number.
         probabilities: of each label; of a regression the numbers. Shape: (texts, labels)
+        raw_probabilities: these before they were calibrated; None where they were not. Shape: (texts, labels)
     """
 
     answers: Sequence[Any]
     probabilities: Numbers
+    raw_probabilities: Numbers | None = None
+
+    @property
+    def uncalibrated(self) -> "TextReading | None":
+        """The reading with the probabilities before they were calibrated; None where they were not."""
+        return None if self.raw_probabilities is None else TextReading(self.answers, self.raw_probabilities)
 
 
 @dataclass
@@ -73,7 +80,7 @@ def read_texts(
     """
     logits = model.text_logits(texts, batch_size=batch_size, precision=precision)
     thresholds = model.thresholds
-    if tuned_on is not None:
+    if tuned_on is not None and model.text_labels.task == "multi_label":
         thresholds = fit_thresholds(model.text_labels, tuned_on, logits, temperature=model.temperature)
     calibration: Any = {"temperature": model.temperature, "thresholds": thresholds}
     return reading_of(logits, texts, model.text_labels, **calibration)
@@ -81,10 +88,8 @@ def read_texts(
 
 def fit_thresholds(
     labels: TextLabels, gold: Sequence[Any], logits: Numbers, *, temperature: float = 1.0
-) -> list[float] | None:
-    """The thresholds that suit labelled texts best; None unless texts have several labels."""
-    if labels.task != "multi_label":
-        return None
+) -> list[float]:
+    """The thresholds that suit texts of several labels best."""
     held = labels.encode(gold).astype(np.float32)
     return tune_thresholds(held, probabilities_of(logits, labels, temperature=temperature))
 
@@ -98,12 +103,12 @@ def reading_of(
     thresholds: Sequence[float] | None = None,
 ) -> TextReading:
     """The reading that a model's logits say. Shape of `logits`: (texts, labels)"""
-    calibration: Any = {"temperature": temperature, "thresholds": thresholds}
-    predictions = build_text_predictions(texts, logits, labels, **calibration)
-    probabilities = np.array([prediction.of_each for prediction in predictions], dtype=np.float64)
+    probabilities = probabilities_of(logits, labels, temperature=temperature).astype(np.float64)
+    predictions = build_text_predictions(texts, logits, labels, temperature=temperature, thresholds=thresholds)
     answer: Any = {
         "one_label": lambda prediction: prediction.labels[0],
         "multi_label": lambda prediction: list(prediction.labels),
         "regression": lambda prediction: prediction.scores[0],
     }[labels.task]
-    return TextReading([answer(prediction) for prediction in predictions], probabilities.reshape(len(texts), -1))
+    raw = None if temperature == 1 else probabilities_of(logits, labels).astype(np.float64)
+    return TextReading([answer(prediction) for prediction in predictions], probabilities, raw)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .option_groups import (
+    AugmentOptions,
     CorpusOptions,
     OutputOptions,
     SmallModelOptions,
@@ -94,7 +95,7 @@ class TaggerOptions(OutputOptions, DataOptions, TrainingOptions, TaggerModelOpti
 
 
 @dataclass(kw_only=True)
-class TaggerKdOptions(TaggerOptions, TeacherOptions):
+class TaggerKdOptions(TaggerOptions, TeacherOptions, AugmentOptions):
     """Train a small tagger on gold tags and a teacher's outputs."""
 
     entity_weight: float = 1.0
@@ -103,6 +104,7 @@ class TaggerKdOptions(TaggerOptions, TeacherOptions):
     def __post_init__(self) -> None:
         TaggerOptions.__post_init__(self)
         TeacherOptions.__post_init__(self)
+        AugmentOptions.__post_init__(self)
         check("positive", entity_weight=self.entity_weight)
 
 

@@ -19,19 +19,17 @@ from nlparch.data.text_labels import TextLabels
 from nlparch.data.texts import TextCorpus, load_text_corpus
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.distill.schedules import Course
 from nlparch.errors import UserError
-from nlparch.evidence import add_evidence
 from nlparch.models.loading import load_word_tagger
-from nlparch.models.tagger import NeuralTagger
 from nlparch.report import score_table, write_card
 from nlparch.training import DistillTrainer, TrainingPlan
 
 from . import folders
 from .order import choose_sampler
 from .reports import Reader, gather_evidence, save_report
-from .tasks import Task, task_of
+from .tasks import Task, add_any_evidence, describe, task_of
 from .text_options import TextDataOptions
 
 logger = logging.getLogger(__name__)
@@ -154,9 +152,7 @@ def load_texts(
     """
     names = [field.name for field in fields(TextDataOptions) if field.name != "data_dir"]
     settings = {name: getattr(options, name) for name in [*names, "seed"]}
-    corpus = load_text_corpus(
-        options.data_dir, known_labels=known_labels, allow_no_train=allow_no_train, **settings
-    )
+    corpus = load_text_corpus(options.data_dir, known_labels=known_labels, allow_no_train=allow_no_train, **settings)
     run.note(*corpus.notes)
     return corpus
 
@@ -210,7 +206,7 @@ def train(
     corpus: AnyCorpus,
     *,
     precision: Precision,
-    outputs: TeacherOutputs | None = None,
+    outputs: TeacherOutputs | JoinedOutputs | None = None,
     match: LabelMatch | None = None,
     course: Course | None = None,
 ) -> None:
@@ -230,6 +226,7 @@ def train(
         data_collator=task.collator(model, match),
     )
     trainer.train_or_resume(resume=options.resume)
+    task.calibrate(run, model, precision=precision)
     if folders.is_main_process():
         model.save_pretrained(run.folder)
     if plan.best_by and trainer.state.best_global_step is None:
@@ -281,16 +278,14 @@ def write_run(options: Any, run: Run, procedure: str) -> None:
     """Writes `metrics.json`, `report.md`, `report.html` and the model card into the run's folder."""
     if not folders.is_main_process():
         return
-    add_evidence(run.metrics, run.splits)
+    add_any_evidence(run.metrics, run.splits)
     evidence = gather_evidence(run.splits, run.readers, run.curves)
     run.metrics = {"procedure": procedure, **run.metrics}
     name = run.folder.resolve().name
     about: Any = {"title": f"{procedure}: {name}", "notes": run.notes, "evidence": evidence}
     save_report(run.folder, run.metrics, options=options, **about)
     if run.model is not None:
-        is_small = isinstance(run.model, NeuralTagger)
-        tags, splitter = run.model.label_set.tags, run.model.splitter
-        card = write_card(run.metrics, name=name, tags=tags, is_small=is_small, splitter=splitter)
+        card = write_card(run.metrics, name=name, **describe(run.model))
         (run.folder / "README.md").write_text(card, encoding="utf-8")
 
 

@@ -29,12 +29,12 @@ def run(options: TaggerOptions) -> None:
     corpus = runs.load_data(options, run)
     rows = runs.gold_rows(run, corpus)
     splitter = runs.pick_splitter(options, run, rows["words"])
-    learn_gold(options, run, corpus, corpus.labels, rows, splitter=splitter)
+    learn_gold(options, run, corpus=corpus, labels=corpus.labels, rows=rows, splitter=splitter)
     runs.finish(options, run, "tagger")
 
 
 def learn_gold(
-    options: TaggerOptions, run: runs.Run, corpus: Corpus, labels: LabelSet, rows: Any, *, splitter: str
+    options: TaggerOptions, run: runs.Run, *, corpus: Corpus, labels: LabelSet, rows: Any, splitter: str
 ) -> None:
     """Trains a new tagger on `rows`, all of which have tags, and scores it."""
     model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
@@ -145,6 +145,4 @@ def _sizes_class() -> type[Any]:
     by_other_means |= {"n_ngram_buckets", "n_pair_buckets", "calibration_temperature"}
     others = {field.name for field in dataclasses.fields(PretrainedConfig)} | by_other_means
     own = [field for field in dataclasses.fields(NeuralTaggerConfig) if field.name not in others]
-    return dataclasses.make_dataclass(
-        "TaggerSizes", [(field.name, field.type, field) for field in own]
-    )
+    return dataclasses.make_dataclass("TaggerSizes", [(field.name, field.type, field) for field in own])

@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,14 +15,22 @@ from nlparch.data.text_labels import TextLabels
 from nlparch.data.text_tables import gold_column, texts_of
 from nlparch.data.texts import TextCorpus
 from nlparch.devices import Precision
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
+from nlparch.evidence import add_evidence
 from nlparch.metrics import score_tags
-from nlparch.models.text_model import TextModel
+from nlparch.models.tagger import NeuralTagger
 from nlparch.models.word_tagger import WordTagger
 from nlparch.raw_text import score_raw_text
 from nlparch.readings import Reading, ReadSplit
 from nlparch.seen import Training
-from nlparch.text_readings import ReadTexts, TextReading, read_texts
+from nlparch.text_evidence import add_text_evidence
+from nlparch.text_readings import ReadTexts, fit_thresholds, read_texts
+from nlparch.thresholds import MIN_POSITIVES
+
+from .calibrate import Fit, fit_texts, fit_words, keep_fit, tag_probabilities
+
+if TYPE_CHECKING:
+    from .runs import Run
 
 
 class Task(abc.ABC):
@@ -30,12 +38,14 @@ class Task(abc.ABC):
 
     Attributes:
         unit: what a row is, in words.
+        item: what has a label.
         gold_kind: what its gold is.
         best_by: the score that chooses the best model.
         corpus: whose rows are learnt from and scored.
     """
 
     unit: ClassVar[str]
+    item: ClassVar[str]
     gold_kind: ClassVar[str]
     best_by: str
     corpus: Any
@@ -53,7 +63,7 @@ class Task(abc.ABC):
         """How long each row is. Shape: (rows,)"""
 
     @abc.abstractmethod
-    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | None) -> Any:
+    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> Any:
         """The data set that the Trainer reads."""
 
     @abc.abstractmethod
@@ -68,11 +78,21 @@ class Task(abc.ABC):
     def score_dev(self, model: Any, *, precision: Precision) -> Mapping[str, float | None]:
         """The scores that are logged in training, the one that chooses the best model among them."""
 
+    @abc.abstractmethod
+    def fit_temperature(self, model: Any, *, precision: Precision) -> Fit:
+        """The temperature at which the model's probabilities suit dev."""
+
+    def calibrate(self, run: "Run", model: Any, *, precision: Precision) -> None:
+        """Fits to dev what turns a trained model's logits into probabilities and answers."""
+        fit = self.fit_temperature(model, precision=precision) if "dev" in self.corpus.splits else None
+        keep_fit(run, model, fit, unit=self.unit)
+
 
 class Tagging(Task):
     """Words carry tags."""
 
     unit = "sentences"
+    item = "words"
     gold_kind = "tags"
 
     def __init__(self, corpus: Corpus) -> None:
@@ -91,7 +111,7 @@ class Tagging(Task):
         """Words of each sentence."""
         return sentence_lengths(rows["words"])
 
-    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | None) -> Any:
+    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> Any:
         """Sentences with label ids."""
         return TaggingExamples(rows, model.label_set, outputs)
 
@@ -115,6 +135,11 @@ class Tagging(Task):
         scores = score_tags(rows["tags"], predicted, scheme=model.label_set.scheme)
         return {name: scores[name] for name in ("f1", "accuracy", "precision", "recall") if name in scores}
 
+    def fit_temperature(self, model: Any, *, precision: Precision) -> Fit:
+        """That of words."""
+        rows = self.corpus.splits["dev"]
+        return fit_words(model.read_log_scores(rows["words"], precision=precision), rows["tags"], model.label_set)
+
     def _training(self, scheme: Scheme) -> Training | None:
         rows = self.corpus.splits.get("train")
         if rows is None or not self.corpus.tag_counts["train"]:
@@ -126,6 +151,7 @@ class TextClassification(Task):
     """Texts carry labels."""
 
     unit = "texts"
+    item = "texts"
     gold_kind = "labels"
 
     def __init__(self, corpus: TextCorpus) -> None:
@@ -145,7 +171,7 @@ class TextClassification(Task):
         """Characters of each text."""
         return text_lengths(texts_of(rows))
 
-    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | None) -> Any:
+    def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> Any:
         """Texts with their gold."""
         return TextExamples(rows, self.corpus.labels.task, outputs)
 
@@ -158,6 +184,27 @@ class TextClassification(Task):
         split = self.split(name, model.text_labels)
         split.readings["student"] = read_texts(model, split.texts, precision=precision)
         return split.score("student"), split
+
+    def fit_temperature(self, model: Any, *, precision: Precision) -> Fit:
+        """That of texts."""
+        split = self.split("dev", model.text_labels)
+        return fit_texts(model.text_logits(split.texts, precision=precision), split.gold, model.text_labels)
+
+    def calibrate(self, run: "Run", model: Any, *, precision: Precision) -> None:
+        """Of several labels, their thresholds as well; numbers have no probabilities."""
+        task = self.corpus.labels.task
+        if task != "regression":
+            super().calibrate(run, model, precision=precision)
+        if task != "multi_label" or "dev" not in self.corpus.splits:
+            return
+        split = self.split("dev", model.text_labels)
+        logits = model.text_logits(split.texts, precision=precision)
+        found = fit_thresholds(model.text_labels, split.gold, logits, temperature=model.temperature)
+        model.config.thresholds = found
+        run.note(
+            f"thresholds of labels tuned on dev, for the best F1 of each: from {min(found):.2f} to {max(found):.2f}; "
+            f"labels with fewer than {MIN_POSITIVES} texts there share one"
+        )
 
     def split(self, name: str, labels: TextLabels) -> ReadTexts:
         """A labelled split that no model has read yet."""
@@ -176,6 +223,24 @@ def task_of(corpus: Corpus | TextCorpus) -> Task:
     return Tagging(corpus) if isinstance(corpus, Corpus) else TextClassification(corpus)
 
 
+def add_any_evidence(metrics: dict[str, Any], splits: Mapping[str, Any]) -> None:
+    """Adds to the scores what they are worth, whatever they are of; see `add_evidence`."""
+    if any(isinstance(split, ReadTexts) for split in splits.values()):
+        add_text_evidence(metrics, splits)
+    else:
+        add_evidence(metrics, splits)
+
+
+def describe(model: Any) -> dict[str, Any]:
+    """What a model card says of a model."""
+    is_small = isinstance(model, NeuralTagger)
+    if isinstance(model, WordTagger):
+        kind = "NeuralTagger" if is_small else "TransformerTokenClassifier"
+        return {"kind": kind, "labels": model.label_set.tags, "splitter": model.splitter}
+    labels = model.text_labels
+    return {"kind": "TransformerTextClassifier", "labels": labels.names, "task": labels.task}
+
+
 def score_tagging(
     model: WordTagger, rows: Any, *, precision: Precision, batch_size: int = 32, scheme: Scheme | None = None
 ) -> tuple[dict[str, Any], Reading]:
@@ -191,11 +256,15 @@ def score_tagging(
     own = model.label_set.scheme
     scheme = scheme or own
     reading: Any = {"batch_size": batch_size, "precision": precision}
-    tagged = model.tag_words(rows["words"], **reading)
+    words = list(rows["words"])  # a column of a data set is read from its file at every look
+    tagged = model.tag_words(words, **reading)
     predicted = [tags for tags, _ in tagged]
+    raw_probabilities = None
+    if model.temperature != 1:
+        raw_probabilities = tag_probabilities(model.read_log_scores(words, **reading), predicted, model.label_set)
     if scheme != own:
         predicted = [convert(tags, source=own, target=scheme)[0] for tags in predicted]
     scores = score_tags(rows["tags"], predicted, scheme=scheme)
     predict = partial(model.predict, **reading)
-    scores["raw_text"] = score_raw_text(rows["words"], rows["tags"], predict, scheme=scheme)
-    return scores, Reading(predicted, [probabilities for _, probabilities in tagged])
+    scores["raw_text"] = score_raw_text(words, rows["tags"], predict, scheme=scheme)
+    return scores, Reading(predicted, [probabilities for _, probabilities in tagged], raw_probabilities)

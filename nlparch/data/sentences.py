@@ -8,8 +8,9 @@ import os
 import tempfile
 import weakref
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, chain, repeat
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -156,51 +157,54 @@ def sentence_lengths(sentences: Sentences) -> Lengths:
 class JoinedItems(Generic[Item]):
     """Items in memory, followed by items on disk."""
 
-    def __init__(self, first: Sequence[Item], rest: ItemFile[Item]) -> None:
-        self._first = first
-        self._rest = rest
-        lengths = np.fromiter(map(rest.length, first), dtype=np.int32, count=len(first))
-        self.lengths: Lengths = np.concatenate([lengths, rest.lengths])
+    def __init__(self, first: Sequence[Item], *rest: ItemFile[Item], length: Callable[[Item], int]) -> None:
+        self._parts: list[Sequence[Item] | ItemFile[Item]] = [first, *rest]
+        lengths = np.fromiter(map(length, first), dtype=np.int32, count=len(first))
+        self.lengths: Lengths = np.concatenate([lengths, *(part.lengths for part in rest)])
+        self._ends = list(accumulate(map(len, self._parts)))
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __getitem__(self, index: int, /) -> Item:
-        return self._first[index] if index < len(self._first) else self._rest[index - len(self._first)]
+        number = min(bisect_right(self._ends, index), len(self._parts) - 1)
+        return self._parts[number][index - (self._ends[number - 1] if number else 0)]
 
     def __iter__(self) -> Iterator[Item]:
-        return chain(self._first, self._rest)
+        return chain.from_iterable(self._parts)
 
 
-class _GoldThenRaw(Generic[Item]):
+class _GoldThenOthers(Generic[Item]):
     """Gold of some items, followed by items without."""
 
-    def __init__(self, items: Sequence[Item], gold: Sequence[Any], raw: ItemFile[Item]) -> None:
+    def __init__(
+        self, items: Sequence[Item], gold: Sequence[Any], *others: ItemFile[Item], length: Callable[[Item], int]
+    ) -> None:
         self._gold = gold
-        self._items = JoinedItems(items, raw)
-        self._n_raw = len(raw)
+        self._items = JoinedItems(items, *others, length=length)
 
     def __len__(self) -> int:
         return len(self._items)
 
     def _every_gold(self) -> Iterator[Any]:
-        return chain(self._gold, repeat(None, self._n_raw))
+        return chain(self._gold, repeat(None, len(self) - len(self._gold)))
 
     def _some_gold(self, numbers: Iterable[int]) -> list[Any]:
         return [self._gold[number] if number < len(self._gold) else None for number in numbers]
 
 
-class TrainingRows(_GoldThenRaw[Sequence[str]]):
-    """Gold rows followed by raw sentences: what training asks of a `datasets.Dataset`, with the raw text on disk.
+class TrainingRows(_GoldThenOthers[Sequence[str]]):
+    """Gold rows followed by sentences without gold: what training asks of a `datasets.Dataset`, the latter on disk.
 
     Args:
         gold: with the columns `words` and `tags`; None where there is none.
-        raw: their tags are None.
+        others: their tags are None.
     """
 
-    def __init__(self, gold: Any, raw: SentenceFile) -> None:
+    def __init__(self, gold: Any, *others: SentenceFile) -> None:
+        self._rows, self._others = gold, others
         words, tags = ([], []) if gold is None else (list(gold["words"]), list(gold["tags"]))
-        super().__init__(words, tags, raw)
+        super().__init__(words, tags, *others, length=len)
 
     def __getitem__(self, key: str | Sequence[int]) -> Any:
         """A column by its name, to be iterated; or rows by their numbers, as columns of lists."""
@@ -209,23 +213,28 @@ class TrainingRows(_GoldThenRaw[Sequence[str]]):
         numbers = [int(number) for number in key]
         return {"words": [self._items[number] for number in numbers], "tags": self._some_gold(numbers)}
 
+    def followed_by(self, more: SentenceFile) -> TrainingRows:
+        """These rows, and sentences without gold behind them."""
+        return TrainingRows(self._rows, *self._others, more)
 
-class TextTrainingRows(_GoldThenRaw[Text]):
-    """Gold rows followed by raw texts, or pairs of texts as gold has pairs.
+
+class TextTrainingRows(_GoldThenOthers[Text]):
+    """Gold rows followed by texts without gold, pairs of texts as gold has pairs.
 
     Args:
         gold: with the columns of a corpus of texts; None where there is none.
-        raw: their gold is None.
+        others: their gold is None.
         task: what is asked of a text.
 
     Attributes:
         texts: every text, on disk but for gold's.
     """
 
-    def __init__(self, gold: Any, raw: TextFile, *, task: TextTask) -> None:
+    def __init__(self, gold: Any, *others: TextFile, task: TextTask) -> None:
+        self._rows, self._others, self._task = gold, others, task
         self._column = gold_column(task)
         texts, labels = ([], []) if gold is None else (texts_of(gold), list(gold[self._column]))
-        super().__init__(texts, labels, raw)
+        super().__init__(texts, labels, *others, length=text_length)
         self._has_pairs = bool(len(self)) and not isinstance(self._items[0], str)
 
     @property
@@ -246,6 +255,10 @@ class TextTrainingRows(_GoldThenRaw[Text]):
         texts = [self._items[number] for number in numbers]
         columns = {name: list(self._parts(name, texts)) for name in self.column_names[:-1]}
         return {**columns, self._column: self._some_gold(numbers)}
+
+    def followed_by(self, more: TextFile) -> TextTrainingRows:
+        """These rows, and texts without gold behind them."""
+        return TextTrainingRows(self._rows, *self._others, more, task=self._task)
 
     def _parts(self, name: str, texts: Iterable[Text]) -> Iterator[str]:
         place = {"text": 0, "text_pair": 1}[name]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nlparch.data.records import Record, table_records
 from nlparch.data.text_labels import TextTask
+from nlparch.data.text_predictions import Text
 from nlparch.errors import DataError
 
 if TYPE_CHECKING:
@@ -266,10 +267,9 @@ def gold_column(task: TextTask) -> str:
     return "labels" if task == "multi_label" else "label"
 
 
-def texts_of(rows: Any) -> list[str | tuple[str, str]]:
+def texts_of(rows: Any) -> list[Text]:
     """The texts of a data set as models take them: strings, or pairs of them."""
     names = getattr(rows, "column_names", None) or list(rows)
     if "text_pair" not in names:
         return list(rows["text"])
-    both: Iterator[tuple[str, str | None]] = zip(rows["text"], rows["text_pair"], strict=True)
-    return [(text, pair or "") for text, pair in both]
+    return [(text, pair or "") for text, pair in zip(rows["text"], rows["text_pair"], strict=True)]

@@ -10,8 +10,10 @@ bf16 depend on what else is in a batch.
 import hashlib
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -109,6 +111,26 @@ class TeacherOutputs:
             # A map of its own each time: what was read of a map counts as the process's memory while it lasts.
             file = getattr(self.logits, "filename", None)
             yield (self.logits if file is None else np.load(file, mmap_mode="r"))[at : at + step]
+
+
+class JoinedOutputs:
+    """The outputs of several corpora, one after the other: each is stored, and reused, by itself."""
+
+    def __init__(self, *parts: TeacherOutputs) -> None:
+        self._parts = parts
+        self._ends = list(accumulate(map(len, parts)))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, sentence: int) -> np.ndarray:
+        """Outputs of one sentence. Shape: (words, labels), float16"""
+        number = bisect_right(self._ends, sentence)
+        return self._parts[number][sentence - (self._ends[number - 1] if number else 0)]
+
+    def n_words_without(self) -> int:
+        """Words for which the teacher has no outputs."""
+        return sum(part.n_words_without() for part in self._parts)
 
 
 class OutputStore:

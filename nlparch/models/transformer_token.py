@@ -42,6 +42,11 @@ class TransformerTokenClassifier(CheckpointModel, WordTagger):
         pieces = self.tokenizer.backend_tokenizer
         self.aligner = PieceAligner(pieces, pad_id=pad_id, max_length=max_length, overlap=max_length // 4)
 
+    @property
+    def mask_word(self) -> str:
+        """The tokenizer's mask; of one that has none, its unknown piece."""
+        return self.tokenizer.mask_token or self.tokenizer.unk_token or super().mask_word
+
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """Pieces of a batch of sentences and where each word stands in them (see `AlignedBatch`)."""
         aligned = self.aligner(sentences)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlparch.data.augmentation import DEFAULT_MASK
 from nlparch.data.labels import IGNORED_LABEL, LabelSet, scheme_of_set
 from nlparch.data.predictions import TagPrediction, build_prediction
 from nlparch.data.words import make_splitter, split_text
@@ -50,6 +51,11 @@ class WordTagger(TaskModel):
         """The label of `O`; None where tags are plain."""
         return None if self.label_set.scheme == "plain" else self.label_set.outside
 
+    @property
+    def mask_word(self) -> str:
+        """A word that tells the model nothing."""
+        return DEFAULT_MASK
+
     def best_pseudo_labels(self, teacher_logits: Tensor, seen: Tensor) -> Tensor:
         """The teacher's best path that the tag scheme allows. Shape: (rows, words)"""
         if self.label_set.scheme == "plain":
@@ -70,7 +76,7 @@ class WordTagger(TaskModel):
             Labels and probabilities; padding holds anything. Shapes: (batch, words)
         """
         scores, labels = logits.float().softmax(-1).max(-1)
-        return labels, scores
+        return labels, scores if self.temperature == 1 else (logits.float() / self.temperature).softmax(-1).amax(-1)
 
     def log_scores(self, logits: Tensor, mask: Tensor) -> Tensor:
         """What this model teaches with: its logits; log marginals where it has a CRF. Shape: (batch, words, labels)"""
@@ -84,6 +90,24 @@ class WordTagger(TaskModel):
         """
         values = fetch_outputs(self.encoded_logits(self.encode_words(sentences), precision=precision), precision)
         return [values[row, : len(words)] for row, words in enumerate(sentences)]
+
+    def read_log_scores(
+        self, sentences: Sequence[Sequence[str]], *, batch_size: int = 32, precision: Precision = "fp32"
+    ) -> list[np.ndarray]:
+        """Teacher outputs of any number of sentences, read in batches of like length.
+
+        Returns:
+            For each sentence an array of shape (words, labels); rows of NaN for words the model cannot see.
+        """
+        scores = [np.empty((0, len(self.label_set)), dtype=np.float32)] * len(sentences)
+        order = sorted((row for row, words in enumerate(sentences) if words), key=lambda row: len(sentences[row]))
+        for begin in range(0, len(order), batch_size):
+            rows = order[begin : begin + batch_size]
+            for row, values in zip(
+                rows, self.word_logits([sentences[row] for row in rows], precision=precision), strict=True
+            ):
+                scores[row] = values
+        return scores
 
     def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision = "fp32") -> Tensor:
         """Teacher outputs of what `encode_words` made of a batch, on the device, where they may still be in the making.

@@ -78,3 +78,17 @@ def test_training_texts_are_gold_rows_and_then_raw_texts_without_labels(with_gol
     picked = rows[list(range(len(rows)))[::-1]]
     assert picked["label"] == labels[::-1] and texts_of(picked) == everything[::-1]
     assert texts_of(TextTrainingRows(None, TextFile.write([]), task="multi_label")) == []
+
+
+def test_more_sentences_stand_behind_the_rows() -> None:
+    gold = datasets.Dataset.from_dict({"words": [["a", "b"]], "tags": [["O", "X"]]})
+    parts = [SentenceFile.write([["c"]]), SentenceFile.write([]), SentenceFile.write([["d"], ["e", "f"]])]
+    rows = TrainingRows(gold)
+    for part in parts:
+        rows = rows.followed_by(part)
+    everything = [["a", "b"], ["c"], ["d"], ["e", "f"]]
+    assert list(rows["words"]) == everything and list(rows["tags"]) == [["O", "X"], None, None, None]
+    assert [rows["words"][index] for index in range(4)] == everything
+    assert rows[[3, 0]] == {"words": [["e", "f"], ["a", "b"]], "tags": [None, ["O", "X"]]}
+    with pytest.raises(IndexError):
+        rows["words"][4]
