@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .option_groups import (
+    AugmentOptions,
     CorpusOptions,
     OutputOptions,
     SmallModelOptions,
@@ -113,12 +114,22 @@ class ClassifierOptions(OutputOptions, TextDataOptions, TrainingOptions, Classif
 
 
 @dataclass(kw_only=True)
-class ClassifierKdOptions(ClassifierOptions, TeacherOptions):
+class TextAugmentOptions(AugmentOptions):
+    """New texts made of the training texts, before the teacher reads them all."""
+
+    augment_kinds: tuple[Literal["mask", "swap", "ngram"], ...] = ("mask", "swap", "ngram")
+    """How they are made, one of these drawn for each: words masked; words swapped for others of the corpus; a few words
+    in a row kept alone."""
+
+
+@dataclass(kw_only=True)
+class ClassifierKdOptions(ClassifierOptions, TeacherOptions, TextAugmentOptions):
     """Train a small text classifier on gold labels and a teacher's outputs."""
 
     def __post_init__(self) -> None:
         ClassifierOptions.__post_init__(self)
         TeacherOptions.__post_init__(self)
+        TextAugmentOptions.__post_init__(self)
 
 
 @dataclass(kw_only=True)
