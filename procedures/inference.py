@@ -1,21 +1,24 @@
-"""Tag raw text or column files, as a stream."""
+"""Tag raw text or column files, as a stream.
 
-import contextlib
+Nothing that an exported model does without is imported before it is known that the model is another one: torch takes
+longer to import than a small model to tag a file.
+"""
+
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from nlparch.data.conll import decode_lines, read_lines, read_sentences, write_sentences
+from nlparch.data.conll import read_sentences, write_sentences
 from nlparch.data.predictions import TagPrediction
 from nlparch.errors import UserError
-from nlparch.models.tagger import NeuralTagger
-from nlparch.models.word_tagger import WordTagger
 from nlparch.runtime.config import is_exported, read_config
 
-from . import folders, runs
 from .model_options import InferenceOptions
+from .streams import check_streams, input_lines, open_output
+
+if TYPE_CHECKING:
+    from nlparch.models.word_tagger import WordTagger
 
 
 def run_tagger(options: InferenceOptions) -> None:
@@ -29,20 +32,24 @@ def run_transformer_token(options: InferenceOptions) -> None:
 
 
 def _run(options: InferenceOptions, *, small: bool) -> None:
-    runs.quiet_libraries()
-    if options.data_file != "-" and not Path(options.data_file).is_file():
-        raise UserError(f"--data_file {options.data_file}: there is no such file; - reads standard input")
-    _check_output(options)
+    check_streams(options)
     if is_exported(Path(options.model_dir)):
         _write(options, _read_exported(options, small=small))
         return
+    from nlparch.models.tagger import NeuralTagger
+
+    from . import runs
+
+    runs.quiet_libraries()
     model = runs.load_model(options.model_dir, runs.choose_device(options))
     _check_kind(options, small, is_small=isinstance(model, NeuralTagger))
     tag_file(options, model)
 
 
-def tag_file(options: InferenceOptions, model: WordTagger) -> None:
+def tag_file(options: InferenceOptions, model: "WordTagger") -> None:
     """Tags the input with a loaded model, into the output."""
+    from . import runs
+
     precision = runs.choose_precision(options.precision, model.device)
     _write(options, model.predict_stream(_inputs(options), batch_size=options.batch_size, precision=precision))
 
@@ -63,7 +70,7 @@ def _check_kind(options: InferenceOptions, small: bool, *, is_small: bool) -> No
 
 
 def _write(options: InferenceOptions, predictions: Iterator[TagPrediction]) -> None:
-    with _output(options.output_file) as file:
+    with open_output(options.output_file) as file:
         if options.output_format == "columns":
             write_sentences(file, (_columns(prediction) for prediction in predictions))
         else:
@@ -72,9 +79,7 @@ def _write(options: InferenceOptions, predictions: Iterator[TagPrediction]) -> N
 
 
 def _inputs(options: InferenceOptions) -> Iterator[Any]:
-    is_file = options.data_file != "-"
-    name = options.data_file if is_file else "standard input"
-    lines = read_lines(name) if is_file else decode_lines(sys.stdin.buffer, name=name)
+    name, lines = input_lines(options)
     if options.input_format == "text":
         yield from (line.rstrip("\r\n") for line in lines)
         return
@@ -82,29 +87,6 @@ def _inputs(options: InferenceOptions) -> Iterator[Any]:
         lines, name=name, word_col=options.word_col, tag_col=None, ignore_token=options.ignore_token
     )
     yield from (sentence.words for sentence in sentences)
-
-
-def _check_output(options: InferenceOptions) -> None:
-    output = Path(options.output_file)
-    if options.output_file == "-":
-        return
-    if output.is_dir():
-        raise UserError(f"--output_file must be a file, {output} is a folder")
-    if output.exists() and options.data_file != "-" and output.samefile(options.data_file):
-        raise UserError(f"--output_file {output} is the input: it would be emptied before it is read; name another")
-    folders.check_can_make(output.parent, "the folder of --output_file")
-    if not output.parent.is_dir():
-        raise UserError(f"--output_file {output}: there is no folder {output.parent}; make it first")
-
-
-@contextlib.contextmanager
-def _output(name: str) -> Iterator[TextIO]:
-    if name == "-":
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-        yield sys.stdout
-    else:
-        with Path(name).open("w", encoding="utf-8", newline="\n") as file:
-            yield file
 
 
 def _columns(prediction: TagPrediction) -> tuple[list[str], list[str]]:
