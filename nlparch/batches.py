@@ -77,9 +77,7 @@ class TaggingCollator:
         labels = pad_labels([example["labels"] for example in examples], unseen.shape[1])
         batch["labels"] = labels.masked_fill(unseen, IGNORED_LABEL)
         if self._match is not None:
-            logits = self._match.apply(
-                _pad_logits([example["teacher_logits"] for example in examples], unseen.shape[1])
-            )
+            logits = self._match.apply(pad_logits([example["teacher_logits"] for example in examples], unseen.shape[1]))
             batch["teacher_logits"] = torch.from_numpy(logits).masked_fill(unseen.unsqueeze(-1), torch.nan)
             batch["has_gold"] = torch.tensor([example["labels"] is not None for example in examples])
         return batch
@@ -259,7 +257,8 @@ def _by_length(rows: np.ndarray, lengths: np.ndarray, *, batch_size: int, random
         yield from rows[number * batch_size : (number + 1) * batch_size].tolist()
 
 
-def _pad_logits(rows: Sequence[np.ndarray], n_words: int) -> np.ndarray:
+def pad_logits(rows: Sequence[np.ndarray], n_words: int) -> np.ndarray:
+    """Stored outputs of sentences, NaN on padding. Shape: (sentences, n_words, labels)"""
     padded = np.full((len(rows), n_words, rows[0].shape[-1]), np.nan, dtype=np.float32)
     for index, values in enumerate(rows):
         padded[index, : len(values)] = values

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nlparch.data.text_labels import TextLabels
 from nlparch.data.text_predictions import Text, build_text_predictions, probabilities_of
-from nlparch.devices import Precision
 from nlparch.text_metrics import score_texts
 from nlparch.thresholds import tune_thresholds
+
+if TYPE_CHECKING:
+    from nlparch.devices import Precision  # needs torch
 
 Numbers = npt.NDArray[np.floating]
 
@@ -65,7 +67,7 @@ def read_texts(
     model: Any,
     texts: Sequence[Text],
     *,
-    precision: Precision,
+    precision: "Precision",
     batch_size: int = 32,
     tuned_on: Sequence[Any] | None = None,
 ) -> TextReading:

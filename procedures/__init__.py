@@ -39,6 +39,24 @@ PROCEDURES = (
         summary="train a small tagger on a teacher's outputs for raw text too, with gold tags or without",
     ),
     Procedure(
+        name="classifier",
+        options=f"{_HERE}.text_options:ClassifierOptions",
+        run=f"{_HERE}.classifier:run",
+        summary="train a small text classifier on gold labels alone",
+    ),
+    Procedure(
+        name="classifier_kd",
+        options=f"{_HERE}.text_options:ClassifierKdOptions",
+        run=f"{_HERE}.classifier_kd:run",
+        summary="train a small text classifier on gold labels and a teacher's outputs",
+    ),
+    Procedure(
+        name="classifier_kd_pseudo",
+        options=f"{_HERE}.text_options:ClassifierKdPseudoOptions",
+        run=f"{_HERE}.classifier_kd_pseudo:run",
+        summary="train a small text classifier on a teacher's outputs for raw text too, with gold labels or without",
+    ),
+    Procedure(
         name="transformer_token",
         options=f"{_HERE}.model_options:InferenceOptions",
         run=f"{_HERE}.inference:run_transformer_token",

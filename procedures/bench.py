@@ -36,8 +36,13 @@ def run(options: BenchOptions) -> None:
     sentences, notes = read_labelled(options.data, options)
     logger.info("%s", "; ".join(notes))
     with tempfile.TemporaryDirectory() as scratch:
+        rows: dict[tuple[str, ...], Any] = {}
         entries = [entry for folder in options.model_dirs for entry in find_entries(folder, Path(scratch))]
-        rows = {entry.labels: rows_for(sentences, _label_set(entry.labels))[0] for entry in entries}
+        for entry in entries:
+            if entry.labels not in rows:
+                rows[entry.labels], notes = rows_for(sentences, _label_set(entry.labels))
+                for note in notes:
+                    logger.info("%s: %s", entry.name, note)
         figures = measure(entries, rows, options=options, scratch=Path(scratch))
     print(table(figures))
     if options.output_file:

@@ -1,21 +1,26 @@
-"""Tag raw text or column files, as a stream."""
+"""Tag raw text or column files, as a stream.
+
+Nothing that an exported model does without is imported before it is known that the model is another one: torch takes
+longer to import than a small model to tag a file.
+"""
 
 import contextlib
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from nlparch.data.conll import decode_lines, read_lines, read_sentences, write_sentences
 from nlparch.data.predictions import TagPrediction
 from nlparch.errors import UserError
-from nlparch.models.tagger import NeuralTagger
-from nlparch.models.word_tagger import WordTagger
 from nlparch.runtime.config import is_exported, read_config
 
-from . import folders, runs
+from . import folders
 from .model_options import InferenceOptions
+
+if TYPE_CHECKING:
+    from nlparch.models.word_tagger import WordTagger
 
 
 def run_tagger(options: InferenceOptions) -> None:
@@ -29,20 +34,26 @@ def run_transformer_token(options: InferenceOptions) -> None:
 
 
 def _run(options: InferenceOptions, *, small: bool) -> None:
-    runs.quiet_libraries()
     if options.data_file != "-" and not Path(options.data_file).is_file():
         raise UserError(f"--data_file {options.data_file}: there is no such file; - reads standard input")
     _check_output(options)
     if is_exported(Path(options.model_dir)):
         _write(options, _read_exported(options, small=small))
         return
+    from nlparch.models.tagger import NeuralTagger
+
+    from . import runs
+
+    runs.quiet_libraries()
     model = runs.load_model(options.model_dir, runs.choose_device(options))
     _check_kind(options, small, is_small=isinstance(model, NeuralTagger))
     tag_file(options, model)
 
 
-def tag_file(options: InferenceOptions, model: WordTagger) -> None:
+def tag_file(options: InferenceOptions, model: "WordTagger") -> None:
     """Tags the input with a loaded model, into the output."""
+    from . import runs
+
     precision = runs.choose_precision(options.precision, model.device)
     _write(options, model.predict_stream(_inputs(options), batch_size=options.batch_size, precision=precision))
 

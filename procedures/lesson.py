@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlparch.data.labels import LabelMatch, load_label_map
-from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, StoredOutputs, TeacherOutputs
 from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
@@ -16,6 +16,7 @@ from nlparch.errors import UserError
 from . import runs
 from .baseline import check_baseline
 from .calibrate import Fit
+from .pseudo_labels import note_accepted, warn_of_silence
 from .reports import Reader
 from .tasks import task_of
 
@@ -32,8 +33,6 @@ _SETTINGS = {
     "weight_by_confidence": "weight_by_confidence",
 }
 """Settings of the lesson, and the options that give them."""
-
-Outputs = TeacherOutputs | JoinedOutputs
 
 
 class Lesson(abc.ABC):
@@ -83,7 +82,7 @@ class Lesson(abc.ABC):
         """The student's labels."""
 
     @abc.abstractmethod
-    def new_student(self, labels: Any, rows: Any, *, splitter: str) -> Any:
+    def new_student(self, labels: Any, rows: Any) -> Any:
         """A student that has learnt nothing yet."""
 
     @abc.abstractmethod
@@ -107,7 +106,7 @@ class Lesson(abc.ABC):
         """The teacher's scores on a split, where its reading is kept, and how often the student agrees with it."""
 
     @abc.abstractmethod
-    def train_baseline(self, corpus: Any, labels: Any, *, splitter: str) -> None:
+    def train_baseline(self, corpus: Any, labels: Any) -> None:
         """Trains the undistilled student, and sets its scores beside those of the student."""
 
     def start_words(self, model: Any, words: Sequence[str]) -> None:
@@ -118,7 +117,7 @@ class Lesson(abc.ABC):
         self._run.note(f"word vectors begin with the teacher's of {len(words):,} words")
 
 
-def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any, *, splitter: str) -> None:
+def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) -> None:
     """Teaches a new student with `rows`, and scores it beside its teacher.
 
     Args:
@@ -127,7 +126,6 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any, 
         lesson: the teacher.
         corpus: whose dev chooses the best model, and whose test is scored.
         rows: to learn from; their gold is None where there is none.
-        splitter: the student's.
     """
     if options.baseline:
         check_baseline(corpus)
@@ -135,17 +133,20 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any, 
     run.note(*([match.note] if match.note else []))
     labels = lesson.student_labels(match)
     settings = _settings(options)
-    model = lesson.new_student(labels, rows, splitter=splitter).distill_with(settings)
+    model = lesson.new_student(labels, rows).distill_with(settings)
     if getattr(options, "calibrate_teacher", False):
         fit = lesson.fit(_dev_rows(corpus), match)
         run.note(f"teacher calibrated on dev: {fit}")
         settings = dataclasses.replace(settings, teacher_temperature=fit.temperature)
         model.distill_with(settings)
     taught, outputs = _augment(options, lesson, corpus, rows)
-    unit = task_of(corpus).item
+    task = task_of(corpus)
+    unit = task.item
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training {unit} have no teacher outputs: no soft term for them")
     run.metrics[f"{unit}_without_teacher"] = n_without
+    warn_of_silence(run, model, outputs, match)
+    note_accepted(run, model, task.gold(taught), outputs, match, items=unit, unit=task.unit)
     if lesson.starts_words:
         lesson.start_words(model, lesson.words_to_start(model, rows))
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
@@ -153,10 +154,10 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any, 
     runs.train(options, run, model, taught, corpus, precision=precision, outputs=outputs, match=match, course=course)
     _compare(run, lesson, corpus, model, match, precision=precision)
     if options.baseline:
-        lesson.train_baseline(corpus, labels, splitter=splitter)
+        lesson.train_baseline(corpus, labels)
 
 
-def _augment(options: Any, lesson: Lesson, corpus: Any, rows: Any) -> tuple[Any, Outputs]:
+def _augment(options: Any, lesson: Lesson, corpus: Any, rows: Any) -> tuple[Any, StoredOutputs]:
     """The rows that are learnt from, new ones made of them where options say so, and the teacher's outputs for all."""
     if not options.augment:
         return rows, lesson.outputs(rows, "training rows")
@@ -194,5 +195,6 @@ def _compare(run: runs.Run, lesson: Lesson, corpus: Any, model: Any, match: Labe
     run.metrics |= {"teacher": teacher, "agreement": {}}
     run.readers["teacher"] = lesson.reader
     for name, split in run.splits.items():
-        found = lesson.compare(split, name, corpus.splits[name], match)
-        teacher[name], run.metrics["agreement"][name] = found
+        teacher[name], agreed = lesson.compare(split, name, corpus.splits[name], match)
+        if agreed is not None:  # numbers do not agree, they are near each other
+            run.metrics["agreement"][name] = agreed

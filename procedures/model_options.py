@@ -90,6 +90,10 @@ class ExportOptions(ColumnOptions):
 
     def __post_init__(self) -> None:
         check("from 0 to 1", max_f1_loss=self.max_f1_loss)
+        if self.max_f1_loss != ExportOptions.max_f1_loss and (self.dev is None or self.quantize != "int8"):
+            raise ValueError(
+                "--max_f1_loss is what int8 may lose on a labelled file; add --quantize int8 and --dev FILE"
+            )
 
 
 @dataclass(kw_only=True)

@@ -274,6 +274,23 @@ class TeacherOptions:
 
 
 @dataclass(kw_only=True)
+class AugmentOptions:
+    """New rows made of the training rows, before the teacher reads them all."""
+
+    augment: int = 0
+    """New rows made of each training row for the teacher to label; 0: none."""
+    augment_kinds: tuple[str, ...] = ()
+    """How they are made."""
+
+    def __post_init__(self) -> None:
+        check("at least 0", augment=self.augment)
+        if not self.augment_kinds or len(set(self.augment_kinds)) < len(self.augment_kinds):
+            raise ValueError(f"--augment_kinds must name some kinds, each once, got {' '.join(self.augment_kinds)}")
+        if not self.augment and self.augment_kinds != type(self).augment_kinds:
+            raise ValueError("--augment_kinds is for --augment; add it, or leave it out")
+
+
+@dataclass(kw_only=True)
 class UnlabeledOptions:
     """Raw text that the teacher labels."""
 
@@ -321,21 +338,3 @@ class UnlabeledOptions:
             raise ValueError("--baseline trains a student on gold tags: it needs a --data_dir")
         if self.data_dir is None and self.schedule == "staged":
             raise ValueError("--schedule staged ends with gold sentences: it needs a --data_dir")
-
-
-@dataclass(kw_only=True)
-class AugmentOptions:
-    """New sentences made of the training sentences, before the teacher reads them all."""
-
-    augment: int = 0
-    """New sentences made of each training sentence for the teacher to label; 0: none."""
-    augment_kinds: tuple[Literal["mask", "swap", "ngram", "mention"], ...] = ("mask", "swap", "ngram", "mention")
-    """How they are made, one of these drawn for each: words masked; words swapped for others of the corpus; a few words
-    in a row kept alone; mentions replaced by others of the same type."""
-
-    def __post_init__(self) -> None:
-        check("at least 0", augment=self.augment)
-        if not self.augment_kinds or len(set(self.augment_kinds)) < len(self.augment_kinds):
-            raise ValueError(f"--augment_kinds must name some kinds, each once, got {' '.join(self.augment_kinds)}")
-        if not self.augment and self.augment_kinds != AugmentOptions.augment_kinds:
-            raise ValueError("--augment_kinds is for --augment; add it, or leave it out")

@@ -16,12 +16,13 @@ from nlparch.models.tagger import NeuralTagger
 from nlparch.readings import Reading, ReadSplit
 
 from . import runs
-from .augment import augment_rows
+from .augment import augment_sentences
 from .baseline import train_baseline
 from .calibrate import Fit, fit_words
 from .lesson import Lesson, distil
 from .options import TaggerKdOptions, TaggerOptions
-from .tagger import learn_gold, new_tagger, words_to_start
+from .small import words_to_start
+from .tagger import learn_gold, new_tagger
 
 
 def run(options: TaggerKdOptions) -> None:
@@ -29,8 +30,8 @@ def run(options: TaggerKdOptions) -> None:
     run = runs.begin_seeded(options)
     lesson = TaggingLesson(options, run)
     corpus = runs.load_data(options, run, known_tags=lesson.tags)
-    splitter = runs.pick_splitter(options, run, corpus.splits["train"]["words"])
-    distil(options, run, lesson, corpus, corpus.splits["train"], splitter=splitter)
+    lesson.splitter = runs.pick_splitter(options, run, corpus.splits["train"]["words"])
+    distil(options, run, lesson, corpus, corpus.splits["train"])
     runs.finish(options, run, "tagger_kd")
 
 
@@ -39,6 +40,7 @@ class TaggingLesson(Lesson):
 
     Attributes:
         tags: the tags that the teacher can give, as a student would name them.
+        splitter: how the student makes raw text into words; the teacher's, until it is settled.
     """
 
     def __init__(self, options: TaggerKdOptions, run: runs.Run) -> None:
@@ -47,6 +49,7 @@ class TaggingLesson(Lesson):
             options, run, runs.load_model(options.teacher_model_path, device, max_length=options.teacher_max_seq_len)
         )
         self.tags = self.match(()).tags
+        self.splitter: str = self.teacher.splitter
 
     def match(self, gold_labels: Sequence[str]) -> LabelMatch:
         """By name."""
@@ -60,9 +63,9 @@ class TaggingLesson(Lesson):
         """Tags and their scheme."""
         return LabelSet(match.tags, scheme_of_set(match.tags))
 
-    def new_student(self, labels: LabelSet, rows: Any, *, splitter: str) -> NeuralTagger:
+    def new_student(self, labels: LabelSet, rows: Any) -> NeuralTagger:
         """A small tagger."""
-        return new_tagger(self._options, self._run, labels, rows["words"], splitter=splitter)
+        return new_tagger(self._options, self._run, labels, rows["words"], splitter=self.splitter)
 
     def words_to_start(self, model: NeuralTagger, rows: Any) -> Sequence[str]:
         """See `words_to_start`."""
@@ -93,7 +96,7 @@ class TaggingLesson(Lesson):
 
     def augment(self, corpus: Corpus, rows: Any) -> tuple[Any, Any]:
         """New sentences."""
-        made = augment_rows(self._options, self._run, corpus, rows, mask_word=self.teacher.mask_word)
+        made = augment_sentences(self._options, self._run, corpus, rows, mask_word=self.teacher.mask_word)
         every = rows if isinstance(rows, TrainingRows) else TrainingRows(rows)
         return every.followed_by(made), {"words": made}
 
@@ -103,9 +106,9 @@ class TaggingLesson(Lesson):
         scores = score_tags(split.gold, taught.tags, scheme=split.scheme)
         return scores, agreement(split.readings["student"].tags, taught.tags)
 
-    def train_baseline(self, corpus: Corpus, labels: LabelSet, *, splitter: str) -> None:
+    def train_baseline(self, corpus: Corpus, labels: LabelSet) -> None:
         """The same tagger on gold."""
-        learn = partial(learn_gold, corpus=corpus, labels=labels, splitter=splitter)
+        learn = partial(learn_gold, corpus=corpus, labels=labels, splitter=self.splitter)
         train_baseline(self._options, self._run, corpus, learn, plain=TaggerOptions, procedure="tagger")
 
 

@@ -21,11 +21,11 @@ def run(options: TaggerKdPseudoOptions) -> None:
     lesson = TaggingLesson(options, run)
     corpus = _load_gold(options, run, lesson)
     gold = corpus.splits.get("train")
-    splitter = options.splitter or lesson.teacher.splitter
+    lesson.splitter = options.splitter or lesson.splitter
     if gold is not None:
-        splitter = runs.pick_splitter(options, run, gold["words"])
-    rows = TrainingRows(gold, _load_raw(options, run, corpus, splitter))
-    distil(options, run, lesson, corpus, rows, splitter=splitter)
+        lesson.splitter = runs.pick_splitter(options, run, gold["words"])
+    rows = TrainingRows(gold, _load_raw(options, run, corpus, lesson.splitter))
+    distil(options, run, lesson, corpus, rows)
     runs.finish(options, run, "tagger_kd_pseudo")
 
 
@@ -39,6 +39,7 @@ def _load_raw(options: TaggerKdPseudoOptions, run: runs.Run, corpus: Corpus, spl
         held_out=chain.from_iterable(words.values()),
     )
     run.note(*notes)
+    assert isinstance(raw, SentenceFile)
     return raw
 
 

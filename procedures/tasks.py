@@ -10,7 +10,7 @@ import numpy as np
 from nlparch.batches import TaggingCollator, TaggingExamples, TextCollator, TextExamples, text_lengths
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelMatch, Scheme, convert
-from nlparch.data.sentences import sentence_lengths
+from nlparch.data.sentences import TextTrainingRows, sentence_lengths
 from nlparch.data.text_labels import TextLabels
 from nlparch.data.text_tables import gold_column, texts_of
 from nlparch.data.texts import TextCorpus
@@ -19,6 +19,7 @@ from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.evidence import add_evidence
 from nlparch.metrics import score_tags
 from nlparch.models.tagger import NeuralTagger
+from nlparch.models.text_classifier import NeuralTextClassifier
 from nlparch.models.word_tagger import WordTagger
 from nlparch.raw_text import score_raw_text
 from nlparch.readings import Reading, ReadSplit
@@ -165,11 +166,13 @@ class TextClassification(Task):
 
     def content(self, rows: Any) -> Iterator[Sequence[str]]:
         """Each text, and the second of a pair."""
-        return ([text] if isinstance(text, str) else text for text in texts_of(rows))
+        return ([text] if isinstance(text, str) else text for text in texts_in(rows))
 
     def lengths(self, rows: Any) -> np.ndarray:
         """Characters of each text."""
-        return text_lengths(texts_of(rows))
+        texts = texts_in(rows)
+        known: np.ndarray | None = getattr(texts, "lengths", None)
+        return text_lengths(texts) if known is None else known
 
     def examples(self, model: Any, rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> Any:
         """Texts with their gold."""
@@ -218,6 +221,11 @@ class TextClassification(Task):
         return {name: value for name, value in split.score("student").items() if not isinstance(value, str | dict)}
 
 
+def texts_in(rows: Any) -> Any:
+    """The texts of rows, where they are: in memory, or on disk."""
+    return rows.texts if isinstance(rows, TextTrainingRows) else texts_of(rows)
+
+
 def task_of(corpus: Corpus | TextCorpus) -> Task:
     """What a corpus asks of a run."""
     return Tagging(corpus) if isinstance(corpus, Corpus) else TextClassification(corpus)
@@ -238,6 +246,10 @@ def describe(model: Any) -> dict[str, Any]:
         kind = "NeuralTagger" if is_small else "TransformerTokenClassifier"
         return {"kind": kind, "labels": model.label_set.tags, "splitter": model.splitter}
     labels = model.text_labels
+    if isinstance(model, NeuralTextClassifier):
+        return {
+            "kind": "NeuralTextClassifier", "labels": labels.names, "task": labels.task, "splitter": model.splitter,
+        }  # fmt: skip
     return {"kind": "TransformerTextClassifier", "labels": labels.names, "task": labels.task}
 
 

@@ -6,7 +6,16 @@ Nothing here imports torch. The string under a field is its help.
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from .option_groups import CorpusOptions, OutputOptions, TransformerOptions
+from .option_groups import (
+    AugmentOptions,
+    CorpusOptions,
+    OutputOptions,
+    SmallModelOptions,
+    TeacherOptions,
+    TrainingOptions,
+    TransformerOptions,
+    UnlabeledOptions,
+)
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
@@ -73,3 +82,65 @@ class TransformerTextOptions(OutputOptions, TextDataOptions, TransformerOptions)
         OutputOptions.__post_init__(self)
         TextDataOptions.__post_init__(self)
         TransformerOptions.__post_init__(self)
+
+
+@dataclass(kw_only=True)
+class ClassifierModelOptions(SmallModelOptions):
+    """The small text classifier itself."""
+
+    model_type: Literal["bilstm", "cnn", "bag"] | None = None
+    """What reads the text: a BiLSTM, convolutions side by side, or a bag of hashed words, word pairs and n-grams of
+    characters, the fastest. By default bag for nano, bilstm for the others."""
+    pooling: Literal["max", "mean", "attention"] = "max"
+    """bilstm: how the vectors of words become one of the text."""
+    splitter: str = "words"
+    """How a text becomes words: spaces, words, treebank, social, or a regular expression that matches a word."""
+
+    def __post_init__(self) -> None:
+        SmallModelOptions.__post_init__(self)
+
+
+@dataclass(kw_only=True)
+class ClassifierOptions(OutputOptions, TextDataOptions, TrainingOptions, ClassifierModelOptions):
+    """Train a small text classifier on gold labels alone."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    def __post_init__(self) -> None:
+        OutputOptions.__post_init__(self)
+        TextDataOptions.__post_init__(self)
+        TrainingOptions.__post_init__(self)
+        ClassifierModelOptions.__post_init__(self)
+
+
+@dataclass(kw_only=True)
+class TextAugmentOptions(AugmentOptions):
+    """New texts made of the training texts, before the teacher reads them all."""
+
+    augment_kinds: tuple[Literal["mask", "swap", "ngram"], ...] = ("mask", "swap", "ngram")
+    """How they are made, one of these drawn for each: words masked; words swapped for others of the corpus; a few words
+    in a row kept alone."""
+
+
+@dataclass(kw_only=True)
+class ClassifierKdOptions(ClassifierOptions, TeacherOptions, TextAugmentOptions):
+    """Train a small text classifier on gold labels and a teacher's outputs."""
+
+    def __post_init__(self) -> None:
+        ClassifierOptions.__post_init__(self)
+        TeacherOptions.__post_init__(self)
+        TextAugmentOptions.__post_init__(self)
+
+
+@dataclass(kw_only=True)
+class ClassifierKdPseudoOptions(ClassifierKdOptions, UnlabeledOptions):
+    """Train a small text classifier on a teacher's outputs for raw text too, with gold labels or without."""
+
+    data_dir: str | None = None  # type: ignore[assignment]
+    """Folder of the labelled texts, or the id of a hub data set. Without it there is no gold: teacher and raw text are
+    enough."""
+
+    def __post_init__(self) -> None:
+        ClassifierKdOptions.__post_init__(self)
+        UnlabeledOptions.__post_init__(self)
+        self.check_gold()

@@ -7,7 +7,8 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, request_response
+from starlette.routing import BaseRoute, Match, request_response
+from starlette.types import Receive, Scope, Send
 
 from .handlers import Handlers
 from .pages import load_page
@@ -37,6 +38,18 @@ class PlainRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Any]], **settings: Any) -> None:
         super().__init__(path, endpoint, response_model=None, **settings)
         self.app = request_response(endpoint)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Takes HEAD where GET is taken; the OpenAPI document need not say so."""
+        match, child = super().matches(scope)
+        return (Match.FULL if match == Match.PARTIAL and self._is_head(scope) else match), child
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers HEAD as GET; the body is left out by whoever sends the answer."""
+        await (self.app if self._is_head(scope) else super().handle)(scope, receive, send)
+
+    def _is_head(self, scope: Scope) -> bool:
+        return scope["method"] == "HEAD" and "GET" in (self.methods or ())
 
 
 def routes(service: Service) -> list[BaseRoute]:

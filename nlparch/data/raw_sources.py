@@ -1,15 +1,18 @@
-"""Raw text, wherever it lies: files, folders, patterns, data sets of the hub; read sentence by sentence."""
+"""Raw text, wherever it lies: files, folders, patterns, data sets of the hub; read as it streams by."""
+
+from __future__ import annotations
 
 import glob
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from nlparch.data.conll import ReadCounts, read_file, read_lines
+from nlparch.data.sentences import ItemFile, SentenceFile
 from nlparch.data.words import Splitter
 from nlparch.errors import DataError
 
@@ -18,9 +21,64 @@ TEXT_SUFFIXES = (".bio", ".conll", ".conllu", ".iob", ".iob2", ".text", ".tsv", 
 TEXT_COLUMNS = ("text", "sentence", "words", "tokens")
 """Columns of a hub data set that are looked for, in this order."""
 
+Item = TypeVar("Item")
+
 _HUB_ID = re.compile(r"([\w-][\w.-]*)/[\w-][\w.-]*(:[\w.-]+)?")
 _COLUMN_FILE_HEAD = 1000
 _MIN_ROWS = 8
+
+
+class RawSource(Protocol):
+    """What one name stands for.
+
+    Attributes:
+        name: as it was given.
+        forms: in which forms its texts were found, once they are read.
+        counts: rows of column files that were passed over.
+    """
+
+    name: str
+    forms: set[str]
+    counts: ReadCounts
+
+    def items(self, reading: Reading[Item]) -> Iterator[Item]:
+        """The sentences or texts, in order; empty ones among them."""
+        ...
+
+
+class Reading(Protocol[Item]):
+    """How raw text is read: as sentences of words (`RawReading`), or as whole texts (`RawTextReading`).
+
+    Attributes:
+        suffixes: of the files of a folder that are read; others are to be named, or matched by a pattern.
+        column: the column that `--unlabeled_column` names; None where it is left to us.
+    """
+
+    @property
+    def suffixes(self) -> Collection[str]: ...
+
+    @property
+    def column(self) -> str | None: ...
+
+    def read_file(self, file: Path, source: RawSource) -> Iterator[Item]:
+        """The items of a file, in order; its form is added to those of the source."""
+        ...
+
+    def read_row(self, row: Mapping[str, Any], place: str, source: RawSource) -> Iterator[Item]:
+        """The items of a row of a hub data set."""
+        ...
+
+    def has_columns(self, source: RawSource) -> bool:
+        """Whether a source has columns with names."""
+        ...
+
+    def words_of(self, item: Item) -> Sequence[str]:
+        """The words by which an item is known; none where it is empty."""
+        ...
+
+    def store(self, items: Iterable[Item], folder: str | Path | None) -> ItemFile[Item]:
+        """Writes items to disk as they come."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,43 +97,76 @@ class RawReading:
     ignore_token: str = ""
     text_column: str | None = None
 
-    def words(self, text: str) -> list[str]:
-        """The words of a text."""
+    suffixes: ClassVar[Collection[str]] = TEXT_SUFFIXES
+
+    @property
+    def column(self) -> str | None:
+        """See `text_column`."""
+        return self.text_column
+
+    def read_file(self, file: Path, source: RawSource) -> Iterator[Sequence[str]]:
+        """Texts, one a line, or column files without tags, told apart by what their first lines look like."""
+        if is_column_file(file):
+            source.forms.add("sentences in columns")
+            columns: Any = {"word_col": self.word_col, "tag_col": None, "ignore_token": self.ignore_token}
+            yield from (sentence.words for sentence in read_file(file, counts=source.counts, **columns))
+        else:
+            source.forms.add("texts, one a line")
+            yield from (self._words(line.rstrip("\r\n")) for line in read_lines(file))
+
+    def read_row(self, row: Mapping[str, Any], place: str, source: RawSource) -> Iterator[Sequence[str]]:
+        """The words of each line of a text, or of a sentence."""
+        column = self._find_column(row, source)
+        value = row[column]
+        if isinstance(value, str):
+            source.forms.add(f"lines of the column {column}")
+            yield from map(self._words, value.split("\n"))
+        elif isinstance(value, list) and all(isinstance(word, str) for word in value):
+            source.forms.add(f"sentences of the column {column}")
+            yield [word.replace("\n", " ") for word in value if word]
+        elif value is not None:
+            raise DataError(f"{place}: {column} must be a text or a list of words, got {value!r:.80}")
+
+    def has_columns(self, source: RawSource) -> bool:
+        """Hub data sets have."""
+        return isinstance(source, HubTexts)
+
+    def words_of(self, item: Sequence[str]) -> Sequence[str]:
+        """The sentence itself."""
+        return item
+
+    def store(self, items: Iterable[Sequence[str]], folder: str | Path | None) -> SentenceFile:
+        """As sentences."""
+        return SentenceFile.write(items, folder=folder)
+
+    def _words(self, text: str) -> list[str]:
         return [text[start:end] for start, end in self.split(text)]
 
-
-class RawSource(Protocol):
-    """What one name stands for.
-
-    Attributes:
-        name: as it was given.
-        forms: in which forms its texts were found, once they are read.
-        counts: rows of column files that were passed over.
-    """
-
-    name: str
-    forms: set[str]
-    counts: ReadCounts
-
-    def sentences(self, reading: RawReading) -> Iterator[list[str]]:
-        """The words of each text, in order; empty where there are none."""
-        ...
+    def _find_column(self, row: Mapping[str, Any], source: RawSource) -> str:
+        wanted = (self.text_column,) if self.text_column else TEXT_COLUMNS
+        for column in wanted:
+            if column in row:
+                return column
+        raise DataError(
+            f"--unlabeled_filename {source.name}: raw text must be in a column named {' or '.join(wanted)}, got the "
+            f"columns {', '.join(row)}; say which with --unlabeled_column"
+        )
 
 
-def find_sources(names: Iterable[str | Path]) -> list[RawSource]:
+def find_sources(names: Iterable[str | Path], *, suffixes: Collection[str] = TEXT_SUFFIXES) -> list[RawSource]:
     """What the names stand for: files, folders of text files, patterns such as `raw/*.txt`, ids of hub data sets.
 
     Raises:
         DataError: If there is nothing by one of the names.
     """
-    return [_find_source(str(name)) for name in names]
+    return [_find_source(str(name), suffixes) for name in names]
 
 
-def _find_source(name: str) -> RawSource:
+def _find_source(name: str, suffixes: Collection[str]) -> RawSource:
     path = Path(name)
     if path.is_dir():
-        files = [file for file in path.rglob("*") if file.suffix in TEXT_SUFFIXES and not _is_hidden(file, path)]
-        return RawFiles(name, _some(files, name, f"the folder holds no text file ({', '.join(TEXT_SUFFIXES)})"))
+        files = [file for file in path.rglob("*") if file.suffix in suffixes and not _is_hidden(file, path)]
+        return RawFiles(name, _some(files, name, f"the folder holds no text file ({', '.join(suffixes)})"))
     if path.exists():
         return RawFiles(name, [path])
     if glob.has_magic(name):
@@ -98,24 +189,18 @@ def _some(files: Sequence[Path], name: str, complaint: str) -> list[Path]:
 
 
 class RawFiles:
-    """Texts, one a line, or column files without tags, told apart by what their first lines look like."""
+    """Files of raw text."""
 
     def __init__(self, name: str, files: Sequence[Path]) -> None:
         self.name = name
+        self.files = files
         self.forms: set[str] = set()
         self.counts = ReadCounts()
-        self._files = files
 
-    def sentences(self, reading: RawReading) -> Iterator[list[str]]:
-        """The words of each text, in order; empty where there are none."""
-        for file in self._files:
-            if is_column_file(file):
-                self.forms.add("sentences in columns")
-                columns: Any = {"word_col": reading.word_col, "tag_col": None, "ignore_token": reading.ignore_token}
-                yield from (sentence.words for sentence in read_file(file, counts=self.counts, **columns))
-            else:
-                self.forms.add("texts, one a line")
-                yield from (reading.words(line.rstrip("\r\n")) for line in read_lines(file))
+    def items(self, reading: Reading[Item]) -> Iterator[Item]:
+        """Those of each file."""
+        for file in self.files:
+            yield from reading.read_file(file, self)
 
 
 class HubTexts:
@@ -126,20 +211,10 @@ class HubTexts:
         self.forms: set[str] = set()
         self.counts = ReadCounts()
 
-    def sentences(self, reading: RawReading) -> Iterator[list[str]]:
-        """The words of each line of its texts, or of each of its sentences; empty where there are none."""
+    def items(self, reading: Reading[Item]) -> Iterator[Item]:
+        """Those of each row."""
         for number, row in enumerate(self._rows(), 1):
-            column = self._find_column(row, reading.text_column)
-            value = row[column]
-            if isinstance(value, str):
-                self.forms.add(f"lines of the column {column}")
-                yield from map(reading.words, value.split("\n"))
-            elif isinstance(value, list) and all(isinstance(word, str) for word in value):
-                self.forms.add(f"sentences of the column {column}")
-                yield [word.replace("\n", " ") for word in value if word]
-            elif value is not None:
-                place = f"--unlabeled_filename {self.name}, row {number}"
-                raise DataError(f"{place}: {column} must be a text or a list of words, got {value!r:.80}")
+            yield from reading.read_row(row, f"--unlabeled_filename {self.name}, row {number}", self)
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
         import datasets
@@ -155,16 +230,6 @@ class HubTexts:
                 f"--unlabeled_filename {self.name}: no file or folder here, nor a data set that the hub gives: "
                 f"{told:.200}"
             ) from error
-
-    def _find_column(self, row: Mapping[str, Any], given: str | None) -> str:
-        wanted = (given,) if given else TEXT_COLUMNS
-        for column in wanted:
-            if column in row:
-                return column
-        raise DataError(
-            f"--unlabeled_filename {self.name}: raw text must be in a column named {' or '.join(wanted)}, got the "
-            f"columns {', '.join(row)}; say which with --unlabeled_column"
-        )
 
 
 def is_column_file(path: Path) -> bool:

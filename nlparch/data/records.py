@@ -98,27 +98,28 @@ def read_separated(path: Path, notes: list[str], *, separator: str, quoted: bool
 
 
 def _read_csv(path: Path, notes: list[str]) -> Iterator[Record]:
-    return _with_header(path, list(read_separated(path, notes, separator=",", quoted=True)))
+    return _with_header(path, read_separated(path, notes, separator=",", quoted=True))
 
 
 def _read_tsv(path: Path, notes: list[str]) -> Iterator[Record]:
     """Many TSV files know no quoting, and have quotes that stand for themselves: where those break the rules of quoting
     or the columns, the file is read without."""
+    noticed: list[str] = []
     try:
-        return iter(list(_with_header(path, list(read_separated(path, notes, separator="\t", quoted=True)))))
+        for _ in _with_header(path, read_separated(path, noticed, separator="\t", quoted=True)):
+            pass
     except DataError:
-        plain = list(_with_header(path, list(read_separated(path, notes, separator="\t", quoted=False))))
-    notes.append(f"{path}: quotes are read as they stand, for not all of them enclose a field")
-    return iter(plain)
+        notes.append(f"{path}: quotes are read as they stand, for not all of them enclose a field")
+        return _with_header(path, read_separated(path, notes, separator="\t", quoted=False))
+    return _with_header(path, read_separated(path, notes, separator="\t", quoted=True))
 
 
-def _with_header(path: Path, rows: list[tuple[int, list[str]]]) -> Iterator[Record]:
-    if not rows:
-        return
-    header = [name.strip() for name in rows[0][1]]
+def _with_header(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
+    first, names = next(rows, (1, []))
+    header = [name.strip() for name in names]
     if repeated := {name for name in header if header.count(name) > 1}:
-        raise DataError(f"{path}:{rows[0][0]}: columns must differ in name, got twice: {', '.join(sorted(repeated))}")
-    for line, row in rows[1:]:
+        raise DataError(f"{path}:{first}: columns must differ in name, got twice: {', '.join(sorted(repeated))}")
+    for line, row in rows:
         if len(row) != len(header):
             raise DataError(
                 f"{path}:{line}: every row must have as many fields as the header, {len(header)}, got {len(row)}; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,7 @@ class TextColumns:
         separator: divides the labels of a field of CSV or TSV; empty where a field is one label.
         needs_labels: whether a table without a column of labels is refused.
         notes: gains what was chosen.
+        option: names the text column on the command line: `--{option}_column`.
     """
 
     text: str | None
@@ -101,6 +102,7 @@ class TextColumns:
     notes: list[str]
     separator: str = ""
     needs_labels: bool = False
+    option: str = "text"
 
     def read(self, table: datasets.Dataset, place: str) -> RawTexts:
         """The texts of a `datasets.Dataset`."""
@@ -118,10 +120,23 @@ class TextColumns:
             rows.gold.append(_raw_gold(record, label, self.separator) if label else None)
         return RawTexts(rows, [record.place for record in records])
 
+    def text_finder(self, there: list[str], place: str, *, needs_pair: bool) -> Callable[[Record], Text]:
+        """Gives the text of a record that has the columns `there`, or both texts of a pair.
+
+        Raises:
+            DataError: If there is no column for them.
+        """
+        text, pair = self._find_texts(there, place)
+        if pair is None:
+            if needs_pair:
+                raise _not_there("text_pair", self.text_pair, tuple(filter(None, TEXT_COLUMNS.values())), there, place)
+            return lambda record: _text(record, text)
+        return lambda record: (_text(record, text), _text(record, pair))
+
     def _find_texts(self, there: list[str], place: str) -> tuple[str, str | None]:
-        text = _find(there, self.text, tuple(TEXT_COLUMNS), "text", place, self.notes)
+        text = _find(there, self.text, tuple(TEXT_COLUMNS), self.option, place, self.notes)
         if text is None:
-            raise _not_there("text", self.text, tuple(TEXT_COLUMNS), there, place)
+            raise _not_there(self.option, self.text, tuple(TEXT_COLUMNS), there, place)
         if self.text_pair:
             if self.text_pair not in there:
                 raise _not_there("text_pair", self.text_pair, (), there, place)

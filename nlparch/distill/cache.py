@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -131,6 +131,9 @@ class JoinedOutputs:
     def n_words_without(self) -> int:
         """Words for which the teacher has no outputs."""
         return sum(part.n_words_without() for part in self._parts)
+
+
+StoredOutputs: TypeAlias = TeacherOutputs | JoinedOutputs
 
 
 class OutputStore:

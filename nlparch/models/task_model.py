@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers.utils.generic import ModelOutput
 
+from nlparch.data.augmentation import DEFAULT_MASK
 from nlparch.distill.teacher_student import TeacherStudentDistill
 
 DEFAULT_SPLITTER = "words"
@@ -53,13 +54,23 @@ class TaskModel(TeacherStudentDistill, abc.ABC):
 
     @property
     def temperature(self) -> float:
-        """Divides the logits before they are read as probabilities; saved with the model."""
+        """Divides outputs, as the model teaches with them, before they are read as probabilities; saved with the model.
+
+        Outputs that it teaches with are not divided by it. Nor are the emissions of a CRF: against the scores of its
+        moves they would weigh otherwise, and other tags be best.
+        """
         return float(getattr(self.config, "calibration_temperature", None) or 1.0)
 
     @temperature.setter
     def temperature(self, value: float) -> None:
         # Not "temperature": transformers takes that for a setting of its text generators, and refuses to save it.
         self.config.calibration_temperature = value
+
+    @property
+    def mask_word(self) -> str:
+        """A word that tells the model nothing: its tokenizer's mask, where there is one, or its unknown piece."""
+        tokenizer = getattr(self, "tokenizer", None)
+        return getattr(tokenizer, "mask_token", None) or getattr(tokenizer, "unk_token", None) or DEFAULT_MASK
 
     def taught_output(self, logits: Tensor, *, labels: Tensor | None, **teaching: Any) -> TaskOutput:
         """Logits with the loss, where there is anything to learn from."""

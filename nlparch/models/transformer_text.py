@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any, Literal, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification
@@ -12,9 +13,11 @@ from nlparch.data.pieces import PieceReader
 from nlparch.data.text_labels import PROBLEM_TYPES, TextLabels
 from nlparch.data.text_predictions import Text
 from nlparch.data.words import make_splitter
+from nlparch.devices import Precision
 from nlparch.models.checkpoints import CheckpointModel
 from nlparch.models.task_model import settings_of
 from nlparch.models.text_model import TextModel, labels_of
+from nlparch.models.word_states import read_single_words
 
 LongTexts = Literal["truncate", "windows"]
 
@@ -90,6 +93,21 @@ class TransformerTextClassifier(CheckpointModel, TextModel):
         """Tokenizer, window and configuration: with the weights, all that decides the outputs."""
         about = {"tokenizer": self.tokenizer_text(), "window": self.window, "long_texts": self.long_texts}
         return {**about, "config": settings_of(self.config)}
+
+    def word_states(self, words: Sequence[str], *, precision: Precision = "fp32") -> np.ndarray:
+        """The last hidden state of each word read by itself, averaged over its pieces.
+
+        Returns:
+            0 for a word without pieces, or of unknown ones. Shape: (words, hidden)
+        """
+
+        def encode(some: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            batch = self.pieces(some)
+            rows = np.cumsum(batch.n_windows) - batch.n_windows  # of a word beyond the window, its beginning
+            ids, mask = batch.input_ids[rows], batch.attention_mask[rows]
+            return ids, mask, (mask == 1) & ~np.isin(ids, self.tokenizer.all_special_ids)
+
+        return read_single_words(self, words, encode, precision=precision)
 
     def forward(
         self,

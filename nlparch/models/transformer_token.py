@@ -10,12 +10,11 @@ from transformers import AutoModelForTokenClassification
 
 from nlparch.data.alignment import PieceAligner
 from nlparch.data.labels import LabelSet
-from nlparch.devices import Precision, autocast
+from nlparch.devices import Precision
 from nlparch.models.checkpoints import CheckpointModel
-from nlparch.models.task_model import reading, settings_of
+from nlparch.models.task_model import settings_of
+from nlparch.models.word_states import read_single_words
 from nlparch.models.word_tagger import WordTagger
-
-_WORDS_READ_TOGETHER = 256
 
 
 class TransformerTokenClassifier(CheckpointModel, WordTagger):
@@ -42,11 +41,6 @@ class TransformerTokenClassifier(CheckpointModel, WordTagger):
         pieces = self.tokenizer.backend_tokenizer
         self.aligner = PieceAligner(pieces, pad_id=pad_id, max_length=max_length, overlap=max_length // 4)
 
-    @property
-    def mask_word(self) -> str:
-        """The tokenizer's mask; of one that has none, its unknown piece."""
-        return self.tokenizer.mask_token or self.tokenizer.unk_token or super().mask_word
-
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """Pieces of a batch of sentences and where each word stands in them (see `AlignedBatch`)."""
         aligned = self.aligner(sentences)
@@ -71,19 +65,12 @@ class TransformerTokenClassifier(CheckpointModel, WordTagger):
         Returns:
             0 for a word without pieces. Shape: (words, hidden)
         """
-        states = np.zeros((len(words), self.config.hidden_size), dtype=np.float32)
-        by_length = sorted(range(len(words)), key=lambda place: len(words[place]))
-        with reading(self), autocast(self.device, precision):
-            for begin in range(0, len(by_length), _WORDS_READ_TOGETHER):
-                places = by_length[begin : begin + _WORDS_READ_TOGETHER]
-                aligned = self.aligner([[words[place]] for place in places])
-                input_ids, attention_mask = (
-                    torch.from_numpy(ids).to(self.device) for ids in (aligned.input_ids, aligned.attention_mask)
-                )
-                hidden = self.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
-                own = torch.from_numpy(self.aligner.own_pieces(aligned)).to(self.device).unsqueeze(-1)
-                states[places] = ((hidden * own).sum(1) / own.sum(1).clamp(min=1)).cpu().numpy()
-        return states
+
+        def encode(some: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            aligned = self.aligner([[word] for word in some])
+            return aligned.input_ids, aligned.attention_mask, self.aligner.own_pieces(aligned)
+
+        return read_single_words(self, words, encode, precision=precision)
 
     def forward(
         self,

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nlparch.data.augmentation import DEFAULT_MASK
 from nlparch.data.labels import IGNORED_LABEL, LabelSet, scheme_of_set
 from nlparch.data.predictions import TagPrediction, build_prediction
 from nlparch.data.words import make_splitter, split_text
@@ -50,11 +49,6 @@ class WordTagger(TaskModel):
     def outside_label(self) -> int | None:  # type: ignore[override]
         """The label of `O`; None where tags are plain."""
         return None if self.label_set.scheme == "plain" else self.label_set.outside
-
-    @property
-    def mask_word(self) -> str:
-        """A word that tells the model nothing."""
-        return DEFAULT_MASK
 
     def best_pseudo_labels(self, teacher_logits: Tensor, seen: Tensor) -> Tensor:
         """The teacher's best path that the tag scheme allows. Shape: (rows, words)"""

@@ -198,7 +198,9 @@ def _curve_figures(metrics: Metrics, evidence: Evidence) -> Iterator[Figure]:
 
 def _reliability_figure(metrics: Metrics, evidence: Evidence) -> Figure:
     series = [Series(key, name, _reliability(bins)) for key, name, bins in reliabilities(metrics, evidence)]
-    caption = f"share that is right, by its probability (from {_LEAST_WORDS} on)"
+    unit = tables.unit_of(metrics.get(evidence.bins_split, {}))
+    answers = "labels" if unit == "texts" else "tags"
+    caption = f"share of {answers} that are right, by their probability (from {_LEAST_WORDS} {unit})"
     drawn = line_plot(series, title=caption, across="mean probability", is_square=True)
     return Figure(caption, drawn, [(line.key, line.name) for line in series])
 

@@ -185,9 +185,9 @@ def confusions(evidence: Evidence) -> Table:
 def reliability(metrics: Metrics, evidence: Evidence) -> Table:
     """How often the tags of each range of probabilities are right."""
     shown = [(name, bins) for _, name, bins in reliabilities(metrics, evidence)]
-    header = ["probability"]
+    header, unit = ["probability"], unit_of(metrics.get(evidence.bins_split, {}))
     for name, _ in shown:
-        header += [f"{name} n", "mean probability", "right"]
+        header += [f"{name} {unit}", "mean probability", "right"]
     rows = []
     for every in zip(*(bins for _, bins in shown), strict=True):
         row = [f"{every[0].low:.1f} to {every[0].high:.1f}"]

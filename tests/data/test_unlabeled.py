@@ -148,7 +148,7 @@ def test_a_name_for_nothing_is_refused_in_one_line(
 
 
 def test_a_column_without_a_hub_data_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--unlabeled_column is of hub data sets"):
+    with pytest.raises(UserError, match="--unlabeled_column is of tables and hub data sets"):
         words_of(write(tmp_path, a="one two") / "a.txt", text_column="text")
 
 

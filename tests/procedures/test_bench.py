@@ -49,6 +49,14 @@ def test_an_exported_folder_runs_as_it_is(
     assert len(lines) == 3 and lines[2].startswith("| out | onnx int8 |")
 
 
+def test_what_is_wrong_with_the_labels_is_told(small: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "gold.txt").write_text("Ann\tB-PER\n\nOslo\tB-CITY\n")
+    with caplog.at_level("INFO"):
+        assert bench([small, "--data", str(tmp_path / "gold.txt"), *QUICK]) == 0
+    told = [message for message in caplog.messages if "1 words carry tags that the model lacks" in message]
+    assert len(told) == 1 and told[0].startswith("small: ") and "B-CITY 1" in told[0]
+
+
 class Quick:
     """An entry that reads a text of 10 words in a millisecond, and counts what it is asked."""
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,8 @@ def test_an_export_is_replaced_only_when_asked(model: str, tmp_path: Path, capsy
         (["{model}", "{tmp}/out", "--dev", "{tmp}/none.txt"], "none.txt"),
         (["{model}", "{tmp}/out", "--max_f1_loss", "2"], "--max_f1_loss must be from 0 to 1, got 2"),
         (["{model}", "{tmp}/out", "--max_f1_loss", "nan"], "--max_f1_loss must be from 0 to 1, got nan"),
+        (["{model}", "{tmp}/out", "--max_f1_loss", "0.1", "--quantize", "int8"], "add --quantize int8 and --dev FILE"),
+        (["{model}", "{tmp}/out", "--max_f1_loss", "0.1", "--dev", "gold.txt"], "add --quantize int8 and --dev FILE"),
         (["{model}", "{other}/file/out"], "OUTPUT_DIR must be a folder that can be written"),
     ],
 )
@@ -115,6 +119,19 @@ def test_bad_input_is_one_line(
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
     assert (other / "file").read_text() == "mine" and Path(model, "config.json").exists()
+
+
+def test_an_exported_folder_tags_without_torch(model: str, data_dir: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    assert export([model, out]) == 0
+    args = ["tagger", "--model_dir", out, "--data_file", str(data_dir / "raw.txt"), "--output_file", out + ".jsonl"]
+    code = (
+        "import sys; from nlparch.cli import inference; code = inference(sys.argv[1:]);"
+        "print(code, {'torch', 'transformers', 'datasets'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, check=True)
+    assert done.stdout == "0 set()\n"
+    assert len(Path(out + ".jsonl").read_text("utf-8").splitlines()) == 30
 
 
 def test_an_exported_folder_tags_from_the_command_line(

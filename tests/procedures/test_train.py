@@ -265,7 +265,7 @@ def test_a_ratio_to_gold_needs_gold(
     (tmp_path / "dev.txt").write_bytes((data_dir / "dev.txt").read_bytes())
     command = line["tagger_kd_pseudo"].replace(f"--data_dir {data_dir}", f"--data_dir {tmp_path}")
     args = [*command.split(), "--output_dir", str(tmp_path / "run"), "--max_steps", "2"]
-    assert "--unlabeled_ratio is per gold sentence" in complaint(args, capsys)
+    assert "--unlabeled_ratio is per gold row" in complaint(args, capsys)
     place = args.index("--unlabeled_ratio")
     del args[place : place + 2]
     assert train(args) == 0

@@ -168,3 +168,11 @@ def test_a_taken_port_is_one_line(new_server, new_folder, capsys):
     server = new_server(folder)
     assert serve([str(folder), "--port", str(server.port)]) == 2
     assert f"--port {server.port}: Address already in use" in capsys.readouterr().err
+
+
+def test_no_body_follows_the_answer_to_head(new_server, new_folder):
+    server = new_server(new_folder())
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"HEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"\r\n\r\n")

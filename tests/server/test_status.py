@@ -1,5 +1,7 @@
 """What the server says of itself."""
 
+import pytest
+
 import nlparch
 
 
@@ -76,3 +78,12 @@ def test_the_pages_need_nothing_from_elsewhere(new_client):
         assert "http://" not in page.text.replace("http://www.w3.org/2000/svg", "")
         assert "https://" not in page.text
         assert "innerHTML" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/health", "/ready", "/metrics", "/", "/docs"])
+def test_head_is_answered_as_get_without_a_body(new_client, path):
+    client = new_client()
+    head, get = client.head(path), client.get(path)
+    assert head.status_code == get.status_code == 200 and head.content == b"" != get.content
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert client.head("/predict").status_code == 405

@@ -1,0 +1,64 @@
+"""Train a small text classifier on gold labels alone; and the steps that its distilled siblings share."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from nlparch.data.text_labels import TextLabels
+from nlparch.data.text_predictions import Text
+from nlparch.data.texts import TextCorpus
+from nlparch.data.words import make_splitter
+from nlparch.errors import UserError
+from nlparch.models.sizes import text_size
+from nlparch.models.text_classifier import NeuralTextClassifier
+
+from . import runs
+from .small import new_small_model
+from .tasks import texts_in
+from .text_options import ClassifierModelOptions, ClassifierOptions
+
+
+def run(options: ClassifierOptions) -> None:
+    """Trains the classifier and reports its scores."""
+    run = runs.begin_seeded(options)
+    corpus = runs.load_texts(options, run)
+    rows = runs.gold_rows(run, corpus)
+    learn_gold(options, run, corpus=corpus, labels=corpus.labels, rows=rows)
+    runs.finish(options, run, "classifier")
+
+
+def learn_gold(options: ClassifierOptions, run: runs.Run, *, corpus: TextCorpus, labels: TextLabels, rows: Any) -> None:
+    """Trains a new classifier on `rows`, all of which have gold, and scores it."""
+    model = new_classifier(options, run, labels, rows)
+    precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
+    runs.train(options, run, model, rows, corpus, precision=precision)
+    runs.score_splits(run, model, corpus, precision=precision)
+
+
+def new_classifier(
+    options: ClassifierModelOptions, run: runs.Run, labels: TextLabels, rows: Any
+) -> NeuralTextClassifier:
+    """A classifier that has learnt nothing yet, for the words of `rows`."""
+    size = text_size(options.size, options.model_type)
+    encoder = size.settings["encoder"]
+    given = {"word_dropout": options.word_dropout, "splitter": options.splitter, "pooling": options.pooling}
+    if options.pooling != "max" and encoder != "bilstm":
+        raise UserError(f"--pooling {options.pooling} is of --model_type bilstm, not of {encoder}; leave it out")
+    texts = texts_in(rows)
+    given["has_pairs"] = bool(len(texts)) and not isinstance(texts[0], str)
+    sentences = SplitTexts(texts, options.splitter)
+    model = new_small_model(options, run, NeuralTextClassifier, labels, sentences, size=size, given=given)
+    assert isinstance(model, NeuralTextClassifier)
+    return model
+
+
+class SplitTexts:
+    """The words of texts, to be gone through again and again; of a pair, those of each text by themselves."""
+
+    def __init__(self, texts: Iterable[Text], splitter: str) -> None:
+        self._texts = texts
+        self._split = make_splitter(splitter)
+
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        for text in self._texts:
+            for part in (text,) if isinstance(text, str) else text:
+                yield [part[begin:end] for begin, end in self._split(part)]

@@ -1,0 +1,48 @@
+"""Train a small text classifier on a teacher's outputs for raw text too, with gold labels or without."""
+
+from itertools import chain
+
+from nlparch.data.raw_texts import RawTextReading
+from nlparch.data.sentences import TextFile, TextTrainingRows
+from nlparch.data.text_tables import texts_of
+from nlparch.data.texts import MAIN_SCORES, TextCorpus
+from nlparch.data.unlabeled import load_unlabeled
+
+from . import runs
+from .classifier_kd import TextLesson
+from .lesson import distil
+from .text_options import ClassifierKdPseudoOptions
+
+
+def run(options: ClassifierKdPseudoOptions) -> None:
+    """Distils the teacher into a classifier with raw text, and reports both."""
+    run = runs.begin_seeded(options)
+    lesson = TextLesson(options, run)
+    corpus = _load_gold(options, run, lesson)
+    rows = TextTrainingRows(corpus.splits.get("train"), _load_raw(options, run, corpus), task=lesson.labels.task)
+    distil(options, run, lesson, corpus, rows)
+    runs.finish(options, run, "classifier_kd_pseudo")
+
+
+def _load_raw(options: ClassifierKdPseudoOptions, run: runs.Run, corpus: TextCorpus) -> TextFile:
+    texts = {name: texts_of(rows) for name, rows in corpus.splits.items()}
+    first = next((some[0] for some in texts.values() if some), None)
+    # Without gold, whoever names a second column wants pairs.
+    has_pairs = bool(options.text_pair_column) if first is None else not isinstance(first, str)
+    reading = RawTextReading(options.unlabeled_column, options.text_pair_column, has_pairs, run.notes)
+    raw, notes = load_unlabeled(
+        options.unlabeled_filename,
+        reading=reading,
+        gold=texts.pop("train", ()),
+        held_out=chain.from_iterable(texts.values()),
+    )
+    run.note(*notes)
+    assert isinstance(raw, TextFile)
+    return raw
+
+
+def _load_gold(options: ClassifierKdPseudoOptions, run: runs.Run, lesson: TextLesson) -> TextCorpus:
+    if options.data_dir is None:
+        run.note("no gold labels: the student learns from the teacher and raw text alone")
+        return TextCorpus({}, lesson.labels, [], {}, MAIN_SCORES[lesson.labels.task])
+    return runs.load_texts(options, run, known_labels=lesson.labels, allow_no_train=True)

@@ -1,0 +1,84 @@
+"""What a teacher's outputs make of rows without gold, told before the student learns from them."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+
+from nlparch.batches import pad_logits
+from nlparch.data.labels import LabelMatch
+from nlparch.distill.cache import StoredOutputs
+
+from .runs import Run
+
+logger = logging.getLogger(__name__)
+
+MOST_ROWS = 20_000
+"""Rows that are looked at, evenly spaced."""
+_ROWS_TOGETHER = 64
+
+
+def note_accepted(
+    run: Run, model: Any, gold: Iterable[Any], outputs: StoredOutputs, match: LabelMatch, *, items: str, unit: str
+) -> None:
+    """Notes how many pseudo-labels are sure enough to be learnt from, where there is a threshold.
+
+    Args:
+        run: takes the note.
+        model: the student, with its lesson.
+        gold: of each row; None where there is none.
+        outputs: the teacher's, of each row.
+        match: how the teacher's labels become the student's.
+        items: what has a pseudo-label, in words.
+        unit: what a row is, in words.
+    """
+    without_gold = np.flatnonzero(np.fromiter((value is None for value in gold), dtype=np.bool_, count=len(outputs)))
+    if not model.distillation.min_confidence or not len(without_gold):
+        return
+    rows = _evenly(without_gold)
+    accepted, seen, whole = _count(model, rows, outputs, match)
+    which = f"{len(without_gold):,}" if len(rows) == len(without_gold) else f"{len(rows):,} of {len(without_gold):,}"
+    share = "none to accept" if not seen else f"{accepted / seen:.1%} of {seen:,} {items} accepted"
+    if model.distillation.confidence_level == "sentence":
+        share += f", all of {whole / len(rows):.1%} of {unit}"
+    run.note(f"pseudo-labels of {which} {unit} without gold: {share}")
+
+
+def warn_of_silence(run: Run, model: Any, outputs: StoredOutputs, match: LabelMatch) -> None:
+    """Warns where the teacher says nothing but O of all the rows that the student is to learn from."""
+    outside = model.outside_label
+    if outside is None or any(_says_something(match.apply(outputs[row]), outside) for row in range(len(outputs))):
+        return
+    warning = (
+        "the teacher tags no word of the training rows with anything but O: the student can learn nothing else of it; "
+        "is it the right teacher for this text and --label_map?"
+    )
+    logger.warning("%s", warning)
+    run.notes.append(warning)
+
+
+def _says_something(logits: np.ndarray, outside: int) -> bool:
+    seen = logits[~np.isnan(logits[:, 0])]
+    return bool((seen.argmax(-1) != outside).any())
+
+
+def _evenly(rows: np.ndarray) -> np.ndarray:
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).round().astype(np.int64)]
+
+
+def _count(model: Any, rows: np.ndarray, outputs: StoredOutputs, match: LabelMatch) -> tuple[int, int, int]:
+    """Accepted items, items that the teacher has outputs for, and rows all of whose items are accepted."""
+    accepted = seen = whole = 0
+    by_length = sorted(rows.tolist(), key=lambda row: len(outputs[row]))
+    for begin in range(0, len(by_length), _ROWS_TOGETHER):
+        logits = [outputs[row] for row in by_length[begin : begin + _ROWS_TOGETHER]]
+        batch = torch.from_numpy(match.apply(pad_logits(logits, max(map(len, logits)))))
+        labels = model.objective.unlabelled(batch)
+        filled = model.hard_labels(labels, batch, torch.zeros(len(logits), dtype=torch.bool))
+        is_accepted, is_seen = model.objective.labelled(filled), model.objective.seen(batch)
+        accepted += int(is_accepted.sum())
+        seen += int(is_seen.sum())
+        whole += int((is_accepted == is_seen).flatten(1).all(1).sum())
+    return accepted, seen, whole

@@ -1,0 +1,160 @@
+"""Small models that have learnt nothing yet: their sizes, their features, the beginning of their word vectors."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from transformers import PretrainedConfig
+
+from nlparch import config
+from nlparch.data.features import WordFeatures, build_features, frequent_words
+from nlparch.data.vectors import read_vectors
+from nlparch.errors import UserError
+from nlparch.models.sizes import Size, room_for_words
+from nlparch.models.small_model import SmallModel
+
+from . import runs
+from .option_groups import SmallModelOptions
+
+MAX_HASHED_WORDS = 50_000
+"""Hashed words, the most frequent first, whose vectors are fitted where they are given a beginning."""
+_BUCKETS = ("n_word_buckets", "n_ngram_buckets", "n_pair_buckets")
+# A flag says these, or the corpus does.
+NOT_IN_CONFIG_FILE = frozenset(
+    {
+        "n_words",
+        "n_characters",
+        "n_affix_buckets",
+        "embedder",
+        "encoder",
+        "pooling",
+        "use_crf",
+        "word_dropout",
+        "splitter",
+        "has_pairs",
+        "thresholds",
+        "calibration_temperature",
+    }
+)
+
+
+def new_small_model(
+    options: SmallModelOptions,
+    run: runs.Run,
+    model_class: type[SmallModel],
+    labels: Any,
+    sentences: Iterable[Sequence[str]],
+    *,
+    size: Size,
+    given: dict[str, Any],
+) -> Any:
+    """A model with random weights, or with pretrained word vectors, for the words of `sentences`.
+
+    Args:
+        options: what it is.
+        run: takes notes.
+        model_class: the model's.
+        labels: the model's.
+        sentences: words to learn from, to be gone through more than once.
+        size: the named size.
+        given: settings of its configuration that go before those of the size and of `--config_file`.
+    """
+    settings = {**size.settings, **_read_sizes(options, model_class, size), **given}
+    buckets = {name: settings.pop(name, 0) for name in _BUCKETS}
+    features = _features(options, run, model_class, labels, sentences, size, settings, buckets)
+    model = model_class.build(features, labels, **settings)
+    if options.embedding_file:
+        _read_vectors(options.embedding_file, run, model, words_to_start(model, sentences))
+    n_buckets = features.n_word_buckets
+    words = f"words hashed into {n_buckets:,} buckets" if n_buckets else f"{features.n_words:,} words"
+    run.note(f"the model has {runs.n_parameters(model):,} parameters, {words}")
+    return model
+
+
+def words_to_start(model: Any, sentences: Iterable[Sequence[str]]) -> Sequence[str]:
+    """The words whose vectors may be given a beginning: the vocabulary; of hashed words the most frequent, in order."""
+    features: WordFeatures = model.features
+    if not features.n_word_buckets:
+        return features.words
+    return frequent_words(sentences, features, limit=MAX_HASHED_WORDS)
+
+
+def _features(
+    options: SmallModelOptions,
+    run: runs.Run,
+    model_class: type[SmallModel],
+    labels: Any,
+    sentences: Iterable[Sequence[str]],
+    size: Size,
+    settings: dict[str, Any],
+    buckets: dict[str, int],
+) -> WordFeatures:
+    """The features of the corpus, their vocabulary cut to what the model's size leaves room for."""
+    build = partial(
+        build_features,
+        sentences,
+        min_word_count=options.min_word_count,
+        lowercase=options.lowercase,
+        normalize_digits=options.normalize_digits,
+        max_word_length=options.max_word_length,
+        **buckets,
+    )
+    features, notes = build(max_vocab=options.max_vocab or size.max_vocab)
+    room = room_for_words(size.max_parameters, features, labels, model_class=model_class, **settings)
+    if features.n_word_buckets:
+        _refuse_vocabulary(options)
+    elif len(features.words) > room:
+        run.note(f"--size {options.size}: {size.max_parameters:,} parameters leave room for {room:,} words")
+        features, notes = build(max_vocab=room)
+    run.note(*notes)
+    return features
+
+
+def _refuse_vocabulary(options: SmallModelOptions) -> None:
+    for name, default in (("max_vocab", None), ("min_word_count", 1)):
+        if getattr(options, name) != default:
+            raise UserError(f"--{name} has no part in a model whose words are hashed (as in --size nano); leave it out")
+
+
+def _read_vectors(path: str, run: runs.Run, model: Any, words: Sequence[str]) -> None:
+    known = set(words)
+
+    def wanted(word: str) -> str | None:
+        name = model.features.normalize(word)
+        return name if name in known else None
+
+    vectors = read_vectors(path, width=model.config.word_width, wanted=wanted)
+    model.set_word_vectors({word: vectors[word] for word in words if word in vectors})
+    run.note(f"{path}: vectors for {len(vectors):,} of {len(words):,} words")
+
+
+def _read_sizes(options: SmallModelOptions, model_class: type[SmallModel], size: Size) -> dict[str, Any]:
+    path = options.config_file
+    if path is None:
+        return {}
+    sizes = config.read_values(sizes_class(model_class), path)
+    for name, value in sizes.items():
+        if name in ("n_ngram_buckets", "n_pair_buckets") and name not in size.settings:
+            raise UserError(f"{path}: {name} is of --model_type bag; leave it out")
+        if value is None or isinstance(value, bool):
+            continue
+        if name.endswith("dropout"):
+            rule, is_kept = "from 0 to below 1", 0 <= value < 1
+        elif name in ("drop_penalty", "n_char_filters", "affix_width", "shape_width", "n_word_buckets"):
+            rule, is_kept = "at least 0", value >= 0
+        else:
+            values = value if isinstance(value, list) else [value]
+            rule, is_kept = "at least 1", bool(values) and min(values) >= 1
+        if not is_kept:
+            raise UserError(f"{path}: {name} must be {rule}, got {value}")
+    return sizes
+
+
+def sizes_class(model_class: type[SmallModel]) -> type[Any]:
+    """The fields of a model's configuration that a file may set: those that no flag sets and no corpus decides."""
+    others = {field.name for field in dataclasses.fields(PretrainedConfig)} | NOT_IN_CONFIG_FILE
+    if not hasattr(model_class.config_class, "encoder"):
+        others |= {"n_ngram_buckets", "n_pair_buckets"}
+    own = [field for field in dataclasses.fields(model_class.config_class) if field.name not in others]
+    return dataclasses.make_dataclass("ModelSizes", [(field.name, field.type, field) for field in own])

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from nlparch.data.labels import match_labels
+from nlparch.distill.teacher_student import DistillSettings
+from nlparch.procedures import pseudo_labels, runs
+from nlparch.procedures.pseudo_labels import note_accepted, warn_of_silence
+
+TAGS = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
+MATCH = match_labels(TAGS, TAGS)
+
+
+def sure_of(*rows):
+    """Outputs that give O some probability, and share the rest; None is a word that the teacher cannot see."""
+    rest = [[[(1 - sure) / 4] * 4 + [sure] if sure else [np.nan] * 5 for sure in row] for row in rows]
+    return [np.log(np.array(row)).astype(np.float16) for row in rest]
+
+
+OUTPUTS = sure_of([0.9, 0.9], [0.9, 0.5, 0.9], [0.95, None], [0.5])
+GOLD = [["O", "O"], None, None, None]
+
+
+def told(tmp_path, model, **settings):
+    run = runs.Run(tmp_path)
+    model.distill_with(DistillSettings(**settings))
+    note_accepted(run, model, GOLD, OUTPUTS, MATCH, items="words", unit="sentences")
+    return run.notes
+
+
+def test_accepted_words_of_rows_without_gold_are_counted(new_tagger, tmp_path):
+    model = new_tagger()
+    assert told(tmp_path, model) == []
+    expected = "pseudo-labels of 3 sentences without gold: 60.0% of 5 words accepted"
+    assert told(tmp_path, model, min_confidence=0.8) == [expected]
+
+
+def test_accepted_sentences_are_counted_where_they_are_judged_as_a_whole(new_tagger, tmp_path):
+    (note,) = told(tmp_path, new_tagger(), min_confidence=0.8, confidence_level="sentence")
+    assert note.endswith("20.0% of 5 words accepted, all of 33.3% of sentences")
+
+
+def test_of_many_rows_some_are_looked_at(new_tagger, tmp_path, monkeypatch):
+    monkeypatch.setattr(pseudo_labels, "MOST_ROWS", 2)
+    (note,) = told(tmp_path, new_tagger(), min_confidence=0.8)
+    assert note == "pseudo-labels of 2 of 3 sentences without gold: 50.0% of 4 words accepted"
+
+
+@pytest.mark.parametrize("last", ["O", "B-LOC"])
+def test_a_teacher_that_says_nothing_but_o_is_warned_of(new_tagger, tmp_path, caplog, last):
+    run, outputs = runs.Run(tmp_path), [*OUTPUTS, np.array([[float(tag == last) for tag in TAGS]])]
+    warn_of_silence(run, new_tagger(), outputs, MATCH)
+    warned = [record.levelname for record in caplog.records if "anything but O" in record.message]
+    assert warned == (["WARNING"] if last == "O" else []) and len(run.notes) == len(warned)
+
+
+def test_plain_tags_know_no_silence(new_tagger, tmp_path):
+    run = runs.Run(tmp_path)
+    outputs = [np.zeros((2, 2))]
+    warn_of_silence(run, new_tagger(tags=("NOUN", "O")), outputs, match_labels(("NOUN", "O"), ("NOUN", "O")))
+    assert run.notes == []
