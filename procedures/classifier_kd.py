@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nlparch.data.labels import LabelMatch, match_labels
+from nlparch.data.sentences import TextTrainingRows
 from nlparch.data.text_labels import TextLabels
 from nlparch.data.text_tables import gold_column
 from nlparch.data.texts import TextCorpus
@@ -19,6 +20,7 @@ from nlparch.text_metrics import text_agreement
 from nlparch.text_readings import ReadTexts, reading_of
 
 from . import runs
+from .augment import augment_texts
 from .baseline import train_baseline
 from .calibrate import Fit, fit_texts
 from .classifier import SplitTexts, learn_gold, new_classifier
@@ -110,7 +112,11 @@ class TextLesson(Lesson):
 
     def augment(self, corpus: TextCorpus, rows: Any) -> tuple[Any, Any]:
         """New texts."""
-        raise NotImplementedError
+        options, task = self._options, corpus.labels.task
+        about: Any = {"mask_word": self.teacher.mask_word, "splitter": options.splitter}
+        made = augment_texts(options, self._run, corpus, rows, texts_in(rows), **about)
+        every = rows if isinstance(rows, TextTrainingRows) else TextTrainingRows(rows, task=task)
+        return every.followed_by(made), TextTrainingRows(None, made, task=task)
 
     def compare(self, split: ReadTexts, name: str, rows: Any, match: LabelMatch) -> tuple[dict[str, Any], float | None]:
         """Scores of labels, and the share of texts with the same ones."""

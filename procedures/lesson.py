@@ -159,7 +159,7 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
 
 def _augment(options: Any, lesson: Lesson, corpus: Any, rows: Any) -> tuple[Any, StoredOutputs]:
     """The rows that are learnt from, new ones made of them where options say so, and the teacher's outputs for all."""
-    if not getattr(options, "augment", 0):
+    if not options.augment:
         return rows, lesson.outputs(rows, "training rows")
     every, made = lesson.augment(corpus, rows)
     return every, JoinedOutputs(lesson.outputs(rows, "training rows"), lesson.outputs(made, "augmented rows"))

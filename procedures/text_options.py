@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .option_groups import (
+    AugmentOptions,
     CorpusOptions,
     OutputOptions,
     SmallModelOptions,
@@ -113,12 +114,17 @@ class ClassifierOptions(OutputOptions, TextDataOptions, TrainingOptions, Classif
 
 
 @dataclass(kw_only=True)
-class ClassifierKdOptions(ClassifierOptions, TeacherOptions):
+class ClassifierKdOptions(ClassifierOptions, TeacherOptions, AugmentOptions):
     """Train a small text classifier on gold labels and a teacher's outputs."""
+
+    augment_kinds: tuple[Literal["mask", "swap", "ngram"], ...] = ("mask", "swap", "ngram")
+    """How they are made, one of these drawn for each: mask hides words, swap puts others of the corpus in their place,
+    ngram keeps a few in a row."""
 
     def __post_init__(self) -> None:
         ClassifierOptions.__post_init__(self)
         TeacherOptions.__post_init__(self)
+        AugmentOptions.__post_init__(self)
 
 
 @dataclass(kw_only=True)
