@@ -112,9 +112,9 @@ class TextLesson(Lesson):
 
     def augment(self, corpus: TextCorpus, rows: Any) -> tuple[Any, Any]:
         """New texts."""
-        options, task = self._options, corpus.labels.task
-        about: Any = {"mask_word": self.teacher.mask_word, "splitter": options.splitter}
-        made = augment_texts(options, self._run, corpus, rows, texts_in(rows), **about)
+        how: Any = {"mask_word": self.teacher.mask_word, "splitter": self._options.splitter}
+        made = augment_texts(self._options, self._run, corpus, rows, texts_in(rows), **how)
+        task = self.teacher.text_labels.task
         every = rows if isinstance(rows, TextTrainingRows) else TextTrainingRows(rows, task=task)
         return every.followed_by(made), TextTrainingRows(None, made, task=task)
 

@@ -104,7 +104,7 @@ class TeacherStudentDistill:
         """
         self.objective.check(settings)
         if settings.entity_weight != 1 and self.outside_label is None:
-            raise UserError("--entity_weight is for tags of entities, with O among them; here there are none")
+            raise UserError("--entity_weight is for tags of entities, with O among them; plain tags have none")
         self.distillation = settings
         return self
 

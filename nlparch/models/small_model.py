@@ -34,7 +34,7 @@ class SmallConfig(PretrainedConfig):
         n_pair_buckets: buckets that pairs of words are hashed into; 0: there are none.
         word_dropout: share of the words whose vector is the unknown word's, or that of random buckets, in training.
         splitter: how raw text becomes words.
-        calibration_temperature: divides the logits before they are read as probabilities.
+        calibration_temperature: see `TaskModel.temperature`.
         word_width: width of the word vectors.
         char_width: width of the character vectors.
         n_char_filters: width of the character CNN's output; 0: no characters.
