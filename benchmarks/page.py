@@ -40,8 +40,8 @@ def write_page() -> None:
     results = Results(cells, CORPORA)
     texts = Results(read_cells(TEXT), text_recipes.CORPORA)
     DOCS.joinpath("benchmarks.md").write_text("\n".join(_lines(results, texts)) + "\n", encoding="utf-8")
-    plot_shares(size_points(results), "parameters", DOCS / "benchmarks-parameters.svg")
-    plot_shares(speed_points(), "words per second, one core", DOCS / "benchmarks-speed.svg")
+    plot_shares(size_points(results), "million parameters", DOCS / "benchmarks-parameters.svg")
+    plot_shares(speed_points(), "words per second, one core", DOCS / "benchmarks-speed.svg", scale="log")
 
 
 def _lines(results: Results, texts: Results) -> Iterator[str]:
@@ -127,7 +127,7 @@ def size_points(results: Results) -> Iterator[Point]:
             kept, cells = results.kept(corpus, recipe), results.of(corpus, recipe)
             if kept is not None and "n_parameters" in cells[0]:
                 kind = "gold only" if recipe == "tagger" else "with raw text" if "pseudo" in recipe else "distilled"
-                yield Point(cells[0]["n_parameters"], kept, corpus, kind)
+                yield Point(cells[0]["n_parameters"] / 1e6, kept, corpus, kind)
 
 
 def speed_points() -> Iterator[Point]:
