@@ -32,6 +32,24 @@ as the student's run read it; of several seeds, the means of their differences a
 the safe side of an interval of the mean. A target is met on the mean, and *within noise* where the interval reaches it.
 `-`: not measured, or measured before intervals were kept.
 """
+_RUN = """
+## Run them
+
+DATA holds `tagging/`, `text/` and `unlabeled/`, in them a folder a corpus or kind of text. CHECKPOINT is what teachers
+are fine-tuned from.
+
+```sh
+python benchmarks/tagging.py --data DATA/tagging --raw DATA/unlabeled --teacher CHECKPOINT --seeds 3
+python benchmarks/tagging.py --data DATA/tagging --raw DATA/unlabeled --teacher CHECKPOINT --quick
+python benchmarks/text.py --data DATA/text --raw DATA/unlabeled --teacher CHECKPOINT --seeds 3
+```
+
+`--only btc,snips` and `--recipes tagger,tagger_kd+crf` run a part; a recipe is a procedure and levers, which are listed
+in `benchmarks/tagging_recipes.py` and `benchmarks/text_recipes.py`. `--parts table`, `little_gold`, `ablations` or
+`search` runs that part of the page; `--quick` makes a small table, of a part of one corpus, in some minutes. A finished
+cell is a line of `benchmarks/results/` and is not run again; an interrupted one goes on. Several processes may run
+cells at once: one that is being run is left alone by the others.
+"""
 
 
 def write_page() -> None:
@@ -55,7 +73,8 @@ def _lines(results: Results, texts: Results) -> Iterator[str]:
     yield from parity_lines()
     yield from serving_lines()
     yield from scale_lines()
-    yield from ("", "## Where the figures come from", "")
+    yield _RUN
+    yield from ("## Where the figures come from", "")
     yield "The command of each cell of a teacher, student or peer stands in its line, paths by their last two parts."
     yield "They were made on and by:"
     yield ""
@@ -68,6 +87,9 @@ def _tagging_lines(results: Results) -> Iterator[str]:
     yield from ("", "## Tagging: a student beside its teacher", "", "Test F1 of spans; accuracy for ewt_pos.", "")
     yield from comparison_lines(results, main, gold="tagger", students=distilled, peers=("crf", "spacy"))
     yield _NOTES
+    cut = [cell["corpus"] for cell in results.cells if cell.get("interrupted")]
+    if cut:
+        yield f"spaCy was stopped after eight minutes of processor time on {', '.join(cut)}; its best model so far counts.\n"
     yield "![share of the teacher's score against parameters](benchmarks-parameters.svg)"
     yield "![share of the teacher's score against speed](benchmarks-speed.svg)"
     little = [name for name in LITTLE_GOLD if results.recipes(name)]
