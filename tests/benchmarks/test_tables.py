@@ -52,6 +52,14 @@ def test_share_kept_and_gap_closed_are_of_means_over_seeds():
     assert found.kept("news", "tagger_kd+crf") is None
 
 
+def test_a_student_is_held_against_the_teacher_as_its_own_run_read_it():
+    found = results(cell("tagger_kd", 0.7, seed=1, teacher={"test": {"f1": 0.7}}))
+    assert found.kept("news", "tagger_kd") == 1
+    assert found.kept("news", "tagger") == pytest.approx(0.5 / 0.8)
+    rows = columns(student_lines(found, ["news"], gold="tagger", recipes=["tagger", "tagger_kd"]))
+    assert [row["teacher"] for row in rows] == ["0.800", "0.700"]
+
+
 def test_there_is_no_gap_to_close_where_the_undistilled_student_is_as_good():
     found = Results([cell("teacher", 0.8), cell("tagger", 0.8, seed=1), cell("tagger_kd", 0.8, seed=1)], CORPORA)
     assert found.gap_closed("news", "tagger_kd", "tagger") is None
@@ -139,5 +147,10 @@ def test_plots_are_the_same_from_the_same_points(tmp_path):
     assert "news" in (tmp_path / "one.svg").read_text()
 
 
-def test_points_of_the_plot_are_students_of_real_corpora():
+def test_points_of_the_plot_are_students_with_a_teacher():
+    found = results(cell("tagger_kd", 0.6, seed=1))
+    assert list(size_points(found)) == [
+        Point(2.0, 0.5 / 0.8, "news", "gold only"),
+        Point(2.0, 0.6 / 0.8, "news", "distilled"),
+    ]
     assert list(size_points(Results([], CORPORA))) == []
