@@ -30,7 +30,7 @@ from nlparch.data.words import make_splitter
 from nlparch.devices import Precision, autocast
 from nlparch.distill.cache import plan_batches
 from nlparch.distill.teachers import WORDS_PER_BATCH, teacher_outputs
-from nlparch.models.word_tagger import reading
+from nlparch.models.task_model import reading
 from nlparch.procedures import runs
 from nlparch.procedures.options import TransformerTokenOptions
 from nlparch.procedures.transformer_token import new_transformer

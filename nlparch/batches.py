@@ -1,4 +1,4 @@
-"""From rows of words to the batches that models are trained on."""
+"""From rows of words, or of texts, to the batches that models are trained on."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +9,11 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from nlparch.data.labels import IGNORED_LABEL, LabelMatch, LabelSet
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.data.text_labels import TextTask
+from nlparch.data.text_predictions import Text, text_length
+from nlparch.data.text_tables import gold_column, texts_of
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
+from nlparch.models.text_model import TextModel
 from nlparch.models.word_tagger import WordTagger, pad_labels
 
 _BATCHES_SORTED_TOGETHER = 50
@@ -26,9 +30,8 @@ class TaggingExamples(Dataset[Example]):
         outputs: teacher outputs, one item a row.
     """
 
-    def __init__(self, rows: Any, labels: LabelSet, outputs: TeacherOutputs | None = None) -> None:
-        if outputs is not None and len(outputs) != len(rows):
-            raise ValueError(f"there must be teacher outputs for every row, got {len(outputs)} for {len(rows)} rows")
+    def __init__(self, rows: Any, labels: LabelSet, outputs: TeacherOutputs | JoinedOutputs | None = None) -> None:
+        _check_outputs(rows, outputs)
         self._rows = rows
         self._labels = labels
         self._outputs = outputs
@@ -82,13 +85,73 @@ class TaggingCollator:
         return batch
 
 
+class TextExamples(Dataset[Example]):
+    """Rows of texts with their gold and, where there is a teacher, its stored outputs.
+
+    Args:
+        rows: a `datasets.Dataset` with the column `text`, `text_pair` for pairs, and `label` or `labels` (None on rows
+            without gold).
+        task: what is asked of a text.
+        outputs: teacher outputs, one item a row.
+    """
+
+    def __init__(self, rows: Any, task: TextTask, outputs: TeacherOutputs | JoinedOutputs | None = None) -> None:
+        _check_outputs(rows, outputs)
+        self._rows = rows
+        self._gold = gold_column(task)
+        self._outputs = outputs
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Example]:
+        """Several rows at once, as the data loader asks for them."""
+        rows = self._rows[list(indices)]
+        gold = rows.get(self._gold) or [None] * len(indices)
+        return [
+            {"text": text, "gold": value, "teacher_logits": None if self._outputs is None else self._outputs[index]}
+            for index, text, value in zip(indices, texts_of(rows), gold, strict=True)
+        ]
+
+
+class TextCollator:
+    """Examples -> the arguments of a text model's `forward`.
+
+    Args:
+        model: whose `encode_inputs` makes the inputs.
+        match: how the teacher's labels become the student's; None without a teacher.
+    """
+
+    def __init__(self, model: TextModel, match: LabelMatch | None = None) -> None:
+        self._model = model
+        self._match = match
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        batch = self._model.encode_inputs([example["text"] for example in examples])
+        gold = [example["gold"] for example in examples]
+        batch["labels"] = torch.from_numpy(self._model.text_labels.encode(gold))
+        if self._match is not None:
+            logits = np.concatenate([example["teacher_logits"] for example in examples]).astype(np.float32)
+            batch["teacher_logits"] = torch.from_numpy(self._match.apply(logits))
+            batch["has_gold"] = torch.tensor([value is not None for value in gold])
+        return batch
+
+
+def text_lengths(texts: Sequence[Text]) -> np.ndarray:
+    """Length of each text, for batches of like length. Shape: (texts,)"""
+    return np.fromiter(map(text_length, texts), dtype=np.int32, count=len(texts))
+
+
 class MixedLengthSampler(Sampler[int]):
     """Rows of like length together, and so many rows without gold for each row with it.
 
     Each epoch is drawn anew from `seed` and the epoch's number alone, so that a resumed run sees the same batches.
 
     Args:
-        lengths: words of each row. Shape: (rows,)
+        lengths: words of each row, or any other measure of length. Shape: (rows,)
         has_gold: Shape: (rows,)
         batch_size: rows of a batch.
         unlabeled_ratio: rows without gold per row with gold in an epoch; None takes all.
@@ -133,7 +196,7 @@ class StagedSampler(Sampler[int]):
     and the epoch's number alone. The stages change between two batches.
 
     Args:
-        lengths: words of each row. Shape: (rows,)
+        lengths: words of each row, or any other measure of length. Shape: (rows,)
         has_gold: some are True and some False. Shape: (rows,)
         batch_size: rows of a batch.
         n_total: rows that are read in the whole training.
@@ -174,6 +237,11 @@ class StagedSampler(Sampler[int]):
             passes = [random.permutation(rows) for _ in range(-(-n // len(rows)))]
             drawn = np.concatenate([*passes, rows[:0]])[:n]
             yield from _by_length(drawn, self._lengths, batch_size=self._batch_size, random=random)
+
+
+def _check_outputs(rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> None:
+    if outputs is not None and len(outputs) != len(rows):
+        raise ValueError(f"there must be teacher outputs for every row, got {len(outputs)} for {len(rows)} rows")
 
 
 def _by_length(rows: np.ndarray, lengths: np.ndarray, *, batch_size: int, random: np.random.Generator) -> Iterator[int]:

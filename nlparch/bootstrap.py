@@ -4,7 +4,7 @@ After Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 13
 Koehn (2004), made two-sided. Sentences are drawn, and not words or entities, for those of a sentence go together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,7 @@ def resampled_f1(counts: Counts, *, n_resamples: int = N_RESAMPLES, seed: int = 
     """
     n_sentences = len(counts.right)
     both = np.concatenate([counts.right, counts.gold + counts.found], axis=1)
-    sums = np.concatenate([drawn @ both for drawn in _draws(n_sentences, n_resamples, seed)])
+    sums = np.concatenate([drawn @ both for drawn in draws(n_sentences, n_resamples, seed)])
     right, total = (np.column_stack([part, part.sum(1)]) for part in np.split(sums, 2, axis=1))
     return f1(right, total)
 
@@ -63,18 +63,32 @@ def paired_difference(
     """The difference of two models' F1 over all groups, on the same resamples; None where it is undefined."""
     scores = [float(f1(counts.right.sum(), (counts.gold + counts.found).sum())) for counts in (one, other)]
     drawn = [resampled_f1(counts, n_resamples=n_resamples, seed=seed)[:, -1] for counts in (one, other)]
+    return difference_of(scores, drawn)
+
+
+def difference_of(scores: Sequence[float | None], drawn: Sequence[Numbers]) -> Difference | None:
+    """The difference of two models' scores.
+
+    Args:
+        scores: of both; None or NaN where undefined.
+        drawn: their scores on the same resamples. Shapes: (resamples,)
+
+    Returns:
+        None where it is undefined.
+    """
     differences = drawn[0] - drawn[1]
     middle = interval(differences)
-    if middle is None or np.isnan(scores).any():
+    first, second = (np.nan if score is None else score for score in scores)
+    if middle is None or np.isnan(first - second):
         return None
     known = differences[~np.isnan(differences)]
     # One more resample, on the other side, is counted: a share of 0 is more than so many draws can tell.
     tail = (min((known <= 0).sum(), (known >= 0).sum()) + 1) / (len(known) + 1)
-    return Difference(scores[0] - scores[1], middle, min(1.0, 2 * float(tail)))
+    return Difference(first - second, middle, min(1.0, 2 * float(tail)))
 
 
-def _draws(n_sentences: int, n_resamples: int, seed: int) -> Iterator[Numbers]:
-    """How often each sentence is drawn, in chunks that bound the memory. Shapes: (resamples, sentences)"""
+def draws(n_sentences: int, n_resamples: int, seed: int) -> Iterator[Numbers]:
+    """How often each sentence (or text) is drawn, in chunks that bound the memory. Shapes: (resamples, sentences)"""
     random = np.random.default_rng(seed)
     chunk = max(1, _DRAWS_AT_ONCE // max(1, n_sentences))
     for begin in range(0, n_resamples, chunk):

@@ -31,6 +31,8 @@ def add_evidence(metrics: dict[str, Any], splits: Mapping[str, ReadSplit]) -> No
             counts[model] = count_items(split.gold, reading.tags, scheme=split.scheme)
             _add_intervals(scores, counts[model])
             scores["calibration_error"] = calibration_error(calibrate_bins(split.gold, reading))
+            if (before := reading.uncalibrated) is not None:
+                scores["calibration_error_before"] = calibration_error(calibrate_bins(split.gold, before))
             if split.training is not None:
                 scores |= _seen(split, reading, main_score_name(scores))
         if len(counts) > 1:

@@ -46,13 +46,13 @@ def agreement(one: Tags, other: Tags) -> float | None:
 
 
 def main_score(scores: dict[str, Any]) -> float:
-    """The score that chooses the best model: F1 of spans, accuracy of plain tags; 0 where it is undefined."""
+    """The score that chooses the best model (see `main_score_name`); 0 where it is undefined."""
     return float(scores[main_score_name(scores)] or 0.0)
 
 
 def main_score_name(scores: dict[str, Any]) -> str:
-    """`f1` where there are spans, else `accuracy`."""
-    return "f1" if "f1" in scores else "accuracy"
+    """What scores of texts say; of tags, `f1` where there are spans, else `accuracy`."""
+    return str(scores.get("main_score", "f1" if "f1" in scores else "accuracy"))
 
 
 def spell_spans(tags: Tags, scheme: Scheme) -> list[list[str]]:

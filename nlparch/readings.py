@@ -10,10 +10,22 @@ from nlparch.seen import Training
 
 @dataclass(frozen=True)
 class Reading:
-    """One model's tags for each sentence, and the probability of each; NaN for words that it cannot see."""
+    """One model's tags for each sentence, and the probability of each; NaN for words that it cannot see.
+
+    Attributes:
+        tags: of each sentence.
+        probabilities: of its tags.
+        raw_probabilities: these before they were calibrated; None where they were not.
+    """
 
     tags: Tags
     probabilities: Sequence[Sequence[float]]
+    raw_probabilities: Sequence[Sequence[float]] | None = None
+
+    @property
+    def uncalibrated(self) -> "Reading | None":
+        """The reading with the probabilities before they were calibrated; None where they were not."""
+        return None if self.raw_probabilities is None else Reading(self.tags, self.raw_probabilities)
 
 
 @dataclass

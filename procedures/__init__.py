@@ -15,6 +15,12 @@ PROCEDURES = (
         summary="fine-tune a transformer that tags words",
     ),
     Procedure(
+        name="transformer_text",
+        options=f"{_HERE}.text_options:TransformerTextOptions",
+        run=f"{_HERE}.transformer_text:run",
+        summary="fine-tune a transformer that classifies texts, or pairs of them",
+    ),
+    Procedure(
         name="tagger",
         options=f"{_HERE}.options:TaggerOptions",
         run=f"{_HERE}.tagger:run",

@@ -15,6 +15,7 @@ from . import folders, runs
 from .labelled_file import read_labelled, rows_for
 from .model_options import EvalOptions
 from .reports import gather_evidence, save_report
+from .tasks import score_tagging
 
 _SPLIT = "test"
 
@@ -52,11 +53,11 @@ def _score(options: EvalOptions, model: Any, teacher: Any, rows: dict[str, Any])
     """What becomes `metrics.json`, and what the models made of the sentences."""
     precision = runs.choose_precision(options.precision, runs.choose_device(options))
     reading: Any = {"precision": precision, "batch_size": options.batch_size, "scheme": model.label_set.scheme}
-    scores, student = runs.score_rows(model, rows, **reading)
+    scores, student = score_tagging(model, rows, **reading)
     split = ReadSplit(rows["words"], rows["tags"], reading["scheme"], readings={"student": student})
     metrics: dict[str, Any] = {"procedure": "eval", "n_parameters": runs.n_parameters(model), _SPLIT: scores}
     if teacher is not None:
-        scores, taught = runs.score_rows(teacher, rows, **reading)
+        scores, taught = score_tagging(teacher, rows, **reading)
         metrics["teacher"] = {"n_parameters": runs.n_parameters(teacher), _SPLIT: scores}
         metrics["agreement"] = {_SPLIT: agreement(student.tags, taught.tags)}
         split.readings["teacher"] = taught

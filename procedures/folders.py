@@ -4,6 +4,7 @@ import dataclasses
 import glob
 import os
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,11 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def check_same_rows(options: Any, folder: Path, rows: Any) -> None:
+def check_same_rows(options: Any, folder: Path, content: Iterable[Sequence[str]], gold: Iterable[Any]) -> None:
     """Refuses to go on with other training rows than the run began with: its ids would mean other words."""
     file = folder / _ROWS_FILE
-    tags = (tuple(map(str, tags or ())) for tags in rows["tags"])
-    digest = words_digest(rows["words"]) + words_digest(tags)
+    labels = ((str(value),) if isinstance(value, str | float) else tuple(map(str, value or ())) for value in gold)
+    digest = words_digest(content) + words_digest(labels)
     if options.resume and file.exists() and file.read_text() != digest:
         raise UserError(
             f"--resume must find the training rows as they were, but they have changed; begin anew, not in {folder}"

@@ -6,7 +6,8 @@ The string under a field is its help.
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from .options import ColumnOptions, check
+from .option_groups import check
+from .options import ColumnOptions
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
 

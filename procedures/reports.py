@@ -11,11 +11,13 @@ from typing import Any
 
 import torch
 
-from nlparch.calibration import calibrate_bins
+from nlparch.calibration import Bin, calibrate_bins
 from nlparch.devices import Precision
-from nlparch.disagreements import telling_disagreements
+from nlparch.disagreements import Disagreement, telling_disagreements
 from nlparch.readings import ReadSplit
 from nlparch.report import Evidence, Size, write_page, write_report
+from nlparch.text_evidence import TextDisagreement, confusions, telling_texts, text_bins
+from nlparch.text_readings import ReadTexts
 
 _BATCH_SIZE = 32
 _SECONDS_OF_MEASURING = 1.0
@@ -52,7 +54,9 @@ def save_report(
 
 
 def gather_evidence(
-    splits: Mapping[str, ReadSplit], readers: Mapping[str, Reader], curves: Mapping[str, Sequence[Mapping[str, Any]]]
+    splits: Mapping[str, ReadSplit | ReadTexts],
+    readers: Mapping[str, Reader],
+    curves: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Evidence:
     """What a report tells beyond the metrics.
 
@@ -65,21 +69,47 @@ def gather_evidence(
         curves: the Trainer's log of each model that was trained.
     """
     if not splits:
-        return Evidence(sizes={name: _size(reader, ()) for name, reader in readers.items()}, curves=curves)
+        return Evidence(sizes={name: _size(reader, (), ()) for name, reader in readers.items()}, curves=curves)
     first, last = list(splits)[0], list(splits)[-1]
+    rows, n_words = _rows_to_measure(splits[last])
     return Evidence(
-        sizes={name: _size(reader, splits[last].words) for name, reader in readers.items()},
-        measured_on=_machine(readers),
+        sizes={name: _size(reader, rows, n_words) for name, reader in readers.items()},
+        measured_on=_machine(readers, "texts" if isinstance(splits[last], ReadTexts) else "sentences"),
         curves=curves,
-        bins={name: calibrate_bins(splits[last].gold, found) for name, found in splits[last].readings.items()},
+        bins=_bins(splits[last]),
         bins_split=last,
-        disagreements=telling_disagreements(splits[first]) if "teacher" in splits[first].readings else (),
+        disagreements=_disagreements(splits[first]) if "teacher" in splits[first].readings else (),
         disagreements_split=first,
+        confusions=_confusions(splits[last]),
     )
 
 
-def _size(reader: Reader, sentences: Sequence[Sequence[str]]) -> Size:
-    return Size(n_bytes=_n_bytes(Path(reader.place)), words_per_second=words_per_second(reader, sentences))
+def _bins(split: ReadSplit | ReadTexts) -> dict[str, list[Bin]]:
+    readings: dict[str, Any] = dict(split.readings)
+    if (before := readings["student"].uncalibrated) is not None:
+        readings["uncalibrated"] = before
+    if isinstance(split, ReadTexts):
+        return {name: bins for name, reading in readings.items() if (bins := text_bins(split, reading))}
+    return {name: calibrate_bins(split.gold, reading) for name, reading in readings.items()}
+
+
+def _confusions(split: ReadSplit | ReadTexts) -> Sequence[tuple[str, str, int]]:
+    return confusions(split) if isinstance(split, ReadTexts) else ()
+
+
+def _disagreements(split: ReadSplit | ReadTexts) -> Sequence[Disagreement | TextDisagreement]:
+    return telling_texts(split) if isinstance(split, ReadTexts) else telling_disagreements(split)
+
+
+def _rows_to_measure(split: ReadSplit | ReadTexts) -> tuple[Sequence[Any], Sequence[int]]:
+    """Sentences or texts, and the number of words in each."""
+    if isinstance(split, ReadTexts):
+        return split.texts, [len((text if isinstance(text, str) else " ".join(text)).split()) for text in split.texts]
+    return split.words, [len(words) for words in split.words]
+
+
+def _size(reader: Reader, rows: Sequence[Any], n_words: Sequence[int]) -> Size:
+    return Size(n_bytes=_n_bytes(Path(reader.place)), words_per_second=words_per_second(reader, rows, n_words))
 
 
 def _n_bytes(folder: Path) -> int | None:
@@ -90,25 +120,32 @@ def _n_bytes(folder: Path) -> int | None:
     return sum(file.stat().st_size for file in own)
 
 
-def words_per_second(reader: Reader, sentences: Sequence[Sequence[str]]) -> float | None:
-    """How fast a model tags sentences of words, read as they come; measured for about a second, after one batch.
+def words_per_second(reader: Reader, rows: Sequence[Any], n_words: Sequence[int]) -> float | None:
+    """How fast a model reads sentences of words, or texts, as they come; measured for a second, after one batch.
 
-    None without sentences.
+    Args:
+        reader: the model.
+        rows: sentences of words, or texts.
+        n_words: of each.
+
+    Returns:
+        None without rows.
     """
-    batches = [sentences[begin : begin + _BATCH_SIZE] for begin in range(0, len(sentences), _BATCH_SIZE)]
-    if not batches:
+    begins = range(0, len(rows), _BATCH_SIZE)
+    if not begins:
         return None
-    reader.model.tag_words(batches[0], precision=reader.precision)
-    n_words, began = 0, time.perf_counter()
-    for batch in batches:
-        reader.model.tag_words(batch, precision=reader.precision)
-        n_words += sum(map(len, batch))
+    read = reader.model.tag_words if hasattr(reader.model, "tag_words") else reader.model.text_logits
+    read(rows[:_BATCH_SIZE], precision=reader.precision)
+    n_read, began = 0, time.perf_counter()
+    for begin in begins:
+        read(rows[begin : begin + _BATCH_SIZE], precision=reader.precision)
+        n_read += sum(n_words[begin : begin + _BATCH_SIZE])
         if time.perf_counter() - began > _SECONDS_OF_MEASURING:
             break
-    return n_words / (time.perf_counter() - began)
+    return n_read / (time.perf_counter() - began)
 
 
-def _machine(readers: Mapping[str, Reader]) -> str:
+def _machine(readers: Mapping[str, Reader], unit: str) -> str:
     devices = {reader.model.device for reader in readers.values()}
     names = (
         torch.cuda.get_device_name(device)
@@ -116,4 +153,4 @@ def _machine(readers: Mapping[str, Reader]) -> str:
         else f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
         for device in sorted(devices, key=str)
     )
-    return f"{', '.join(names)}, batches of {_BATCH_SIZE} sentences"
+    return f"{', '.join(names)}, batches of {_BATCH_SIZE} {unit}"

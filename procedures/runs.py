@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import datasets
 import huggingface_hub
@@ -14,30 +13,28 @@ import transformers
 from tqdm.auto import tqdm
 from transformers import set_seed
 
-from nlparch.batches import TaggingCollator, TaggingExamples
 from nlparch.data.corpora import Corpus, load_corpus
-from nlparch.data.labels import LabelMatch, Scheme, convert
+from nlparch.data.labels import LabelMatch
+from nlparch.data.text_labels import TextLabels
+from nlparch.data.texts import TextCorpus, load_text_corpus
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
-from nlparch.distill.cache import TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
 from nlparch.distill.schedules import Course
 from nlparch.errors import UserError
-from nlparch.evidence import add_evidence
-from nlparch.metrics import score_tags
 from nlparch.models.loading import load_word_tagger
-from nlparch.models.tagger import NeuralTagger
-from nlparch.models.word_tagger import WordTagger
-from nlparch.raw_text import score_raw_text
-from nlparch.readings import Reading, ReadSplit
 from nlparch.report import score_table, write_card
-from nlparch.seen import Training
 from nlparch.training import DistillTrainer, TrainingPlan
 
 from . import folders
 from .order import choose_sampler
 from .reports import Reader, gather_evidence, save_report
+from .tasks import Task, add_any_evidence, describe, task_of
+from .text_options import TextDataOptions
 
 logger = logging.getLogger(__name__)
+
+AnyCorpus: TypeAlias = Corpus | TextCorpus
 
 
 @dataclass
@@ -49,7 +46,7 @@ class Run:
         notes: what was skipped, cut, converted or chosen, a sentence each.
         metrics: becomes `metrics.json`.
         model: the one that was trained, once it is.
-        splits: what each model made of dev and test.
+        splits: what each model made of dev and test, a `ReadSplit` or `ReadTexts`.
         readers: each model, for what it costs.
         curves: the Trainer's log of each model that was trained.
     """
@@ -57,8 +54,8 @@ class Run:
     folder: Path
     notes: list[str] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
-    model: WordTagger | None = None
-    splits: dict[str, ReadSplit] = field(default_factory=dict)
+    model: Any = None
+    splits: dict[str, Any] = field(default_factory=dict)
     readers: dict[str, Reader] = field(default_factory=dict)
     curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -132,14 +129,32 @@ def load_data(
     return corpus
 
 
-def gold_rows(run: Run, corpus: Corpus) -> Any:
-    """The training rows that have tags: without a teacher there is nothing to learn from the others."""
-    rows = corpus.splits["train"]
-    tagged = [index for index, tags in enumerate(rows["tags"]) if tags is not None]
-    if len(tagged) < len(rows):
-        run.note(f"train: {len(rows) - len(tagged)} sentences without tags dropped")
-        rows = rows.select(tagged)
+def gold_rows(run: Run, corpus: AnyCorpus) -> Any:
+    """The training rows that have gold: without a teacher there is nothing to learn from the others."""
+    task, rows = task_of(corpus), corpus.splits["train"]
+    with_gold = [index for index, gold in enumerate(task.gold(rows)) if gold is not None]
+    if len(with_gold) < len(rows):
+        run.note(f"train: {len(rows) - len(with_gold)} {task.unit} without {task.gold_kind} dropped")
+        rows = rows.select(with_gold)
     return rows
+
+
+def load_texts(
+    options: Any, run: Run, *, known_labels: TextLabels | None = None, allow_no_train: bool = False
+) -> TextCorpus:
+    """The labelled texts that the options name.
+
+    Args:
+        options: with the fields of `TextDataOptions`.
+        run: takes the corpus's notes.
+        known_labels: the labels of a teacher, where there is one.
+        allow_no_train: whether gold to train on may be missing.
+    """
+    names = [field.name for field in fields(TextDataOptions) if field.name != "data_dir"]
+    settings = {name: getattr(options, name) for name in [*names, "seed"]}
+    corpus = load_text_corpus(options.data_dir, known_labels=known_labels, allow_no_train=allow_no_train, **settings)
+    run.note(*corpus.notes)
+    return corpus
 
 
 def pick_splitter(options: Any, run: Run, rows: Iterable[Sequence[str]]) -> str:
@@ -153,15 +168,14 @@ def pick_splitter(options: Any, run: Run, rows: Iterable[Sequence[str]]) -> str:
     return name
 
 
-def plan_training(options: Any, run: Run, corpus: Corpus, *, precision: Precision) -> TrainingPlan:
+def plan_training(options: Any, run: Run, corpus: AnyCorpus, *, precision: Precision) -> TrainingPlan:
     """The training plan that the options describe."""
-    best_by = None
-    if "dev" in corpus.splits:
-        best_by = "accuracy" if corpus.labels.scheme == "plain" else "f1"
-    else:
-        run.note("no dev sentences: the last model is kept, for there is nothing to choose the best by")
+    task = task_of(corpus)
+    best_by = task.best_by if "dev" in corpus.splits else None
+    if best_by is None:
+        run.note(f"no dev {task.unit}: the last model is kept, for there is nothing to choose the best by")
         if options.patience:
-            run.note("no dev sentences: --patience has nothing to go by, all epochs are run")
+            run.note(f"no dev {task.unit}: --patience has nothing to go by, all epochs are run")
     return TrainingPlan(
         output_dir=run.folder,
         epochs=options.epochs,
@@ -187,32 +201,34 @@ def plan_training(options: Any, run: Run, corpus: Corpus, *, precision: Precisio
 def train(
     options: Any,
     run: Run,
-    model: WordTagger,
+    model: Any,
     rows: Any,
-    corpus: Corpus,
+    corpus: AnyCorpus,
     *,
     precision: Precision,
-    outputs: TeacherOutputs | None = None,
+    outputs: TeacherOutputs | JoinedOutputs | None = None,
     match: LabelMatch | None = None,
     course: Course | None = None,
 ) -> None:
     """Trains `model` on `rows` and leaves the best one in the run's folder."""
+    task = task_of(corpus)
     plan = plan_training(options, run, corpus, precision=precision)
-    sampler = choose_sampler(options, plan, rows)
+    sampler = choose_sampler(options, plan, task.lengths(rows), task.gold(rows), unit=task.unit)
     folders.claim(options)
-    folders.check_same_rows(options, run.folder, rows)
+    folders.check_same_rows(options, run.folder, task.content(rows), task.gold(rows))
     trainer = DistillTrainer(
         plan=plan,
-        evaluate_model=_dev_scorer(corpus, precision) if plan.best_by else None,
+        evaluate_model=_dev_scorer(task, precision) if plan.best_by else None,
         sampler=sampler,
         course=course,
         model=model,
-        train_dataset=TaggingExamples(rows, model.label_set, outputs),
-        data_collator=TaggingCollator(model, match),
+        train_dataset=task.examples(model, rows, outputs),
+        data_collator=task.collator(model, match),
     )
     trainer.train_or_resume(resume=options.resume)
+    task.calibrate(run, model, precision=precision)
     if folders.is_main_process():
-        model.save_pretrained(run.folder)  # type: ignore[attr-defined]
+        model.save_pretrained(run.folder)
     if plan.best_by and trainer.state.best_global_step is None:
         run.note("training ended before the first evaluation on dev: the last model is kept")
     run.model = model
@@ -227,43 +243,12 @@ def train(
     }
 
 
-def score_splits(run: Run, model: WordTagger, corpus: Corpus, *, precision: Precision) -> None:
+def score_splits(run: Run, model: Any, corpus: AnyCorpus, *, precision: Precision) -> None:
     """Scores the model on dev and test into the run's metrics, and keeps what it made of them."""
-    scheme, training = model.label_set.scheme, None
-    if (train_rows := corpus.splits.get("train")) is not None and corpus.tag_counts["train"]:
-        training = Training.of(train_rows["words"], train_rows["tags"], scheme=scheme)
+    task = task_of(corpus)
     for name in ("dev", "test"):
         if name in corpus.splits:
-            rows = corpus.splits[name]
-            run.metrics[name], reading = score_rows(model, rows, precision=precision)
-            # Lists, for columns of a data set are read from its file at every look.
-            words, gold = list(rows["words"]), list(rows["tags"])
-            run.splits[name] = ReadSplit(words, gold, scheme, training, {"student": reading})
-
-
-def score_rows(
-    model: WordTagger, rows: Any, *, precision: Precision, batch_size: int = 32, scheme: Scheme | None = None
-) -> tuple[dict[str, Any], Reading]:
-    """Scores of the model on labelled rows, their words given and from raw text, and its reading of them.
-
-    Args:
-        model: any model that tags words.
-        rows: with the columns `words` and `tags`.
-        precision: number format of the matrix products.
-        batch_size: sentences read together.
-        scheme: that of gold, which the model's tags are turned into; None is the model's own.
-    """
-    own = model.label_set.scheme
-    scheme = scheme or own
-    reading: Any = {"batch_size": batch_size, "precision": precision}
-    tagged = model.tag_words(rows["words"], **reading)
-    predicted = [tags for tags, _ in tagged]
-    if scheme != own:
-        predicted = [convert(tags, source=own, target=scheme)[0] for tags in predicted]
-    scores = score_tags(rows["tags"], predicted, scheme=scheme)
-    predict = partial(model.predict, **reading)
-    scores["raw_text"] = score_raw_text(rows["words"], rows["tags"], predict, scheme=scheme)
-    return scores, Reading(predicted, [probabilities for _, probabilities in tagged])
+            run.metrics[name], run.splits[name] = task.score_split(name, model, precision=precision)
 
 
 def n_parameters(model: Any) -> int:
@@ -293,16 +278,14 @@ def write_run(options: Any, run: Run, procedure: str) -> None:
     """Writes `metrics.json`, `report.md`, `report.html` and the model card into the run's folder."""
     if not folders.is_main_process():
         return
-    add_evidence(run.metrics, run.splits)
+    add_any_evidence(run.metrics, run.splits)
     evidence = gather_evidence(run.splits, run.readers, run.curves)
     run.metrics = {"procedure": procedure, **run.metrics}
     name = run.folder.resolve().name
     about: Any = {"title": f"{procedure}: {name}", "notes": run.notes, "evidence": evidence}
     save_report(run.folder, run.metrics, options=options, **about)
     if run.model is not None:
-        is_small = isinstance(run.model, NeuralTagger)
-        tags, splitter = run.model.label_set.tags, run.model.splitter
-        card = write_card(run.metrics, name=name, tags=tags, is_small=is_small, splitter=splitter)
+        card = write_card(run.metrics, name=name, **describe(run.model))
         (run.folder / "README.md").write_text(card, encoding="utf-8")
 
 
@@ -312,16 +295,9 @@ def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
     return lambda numbers: tqdm(numbers, desc=description, unit="batch", **how)
 
 
-def _dev_scorer(corpus: Corpus, precision: Precision) -> Callable[[Any], dict[str, float]]:
-    rows = corpus.splits["dev"]
-    words, gold = rows["words"], rows["tags"]
-
-    def score(model: WordTagger) -> dict[str, float]:
-        predicted = [tags for tags, _ in model.tag_words(words, precision=precision)]
-        scores = score_tags(gold, predicted, scheme=model.label_set.scheme)
-        return {
-            name: value or 0.0 for name, value in scores.items() if name in ("f1", "accuracy", "precision", "recall")
-        }
+def _dev_scorer(task: Task, precision: Precision) -> Callable[[Any], dict[str, float]]:
+    def score(model: Any) -> dict[str, float]:
+        return {name: value or 0.0 for name, value in task.score_dev(model, precision=precision).items()}
 
     return score
 

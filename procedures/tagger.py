@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from transformers import PretrainedConfig
+
 from nlparch import config
 from nlparch.data.corpora import Corpus
 from nlparch.data.features import WordFeatures, build_features, frequent_words
@@ -140,9 +142,9 @@ def _read_sizes(path: str) -> dict[str, Any]:
 def _sizes_class() -> type[Any]:
     """The fields of the model's configuration that a file may set: those that no flag sets and no corpus decides."""
     by_other_means = {"n_words", "n_characters", "n_affix_buckets", "embedder", "use_crf", "word_dropout", "splitter"}
-    own = [
-        field for field in dataclasses.fields(NeuralTaggerConfig) if field.name in NeuralTaggerConfig.__annotations__
-    ]
+    by_other_means |= {"n_ngram_buckets", "n_pair_buckets", "calibration_temperature"}
+    others = {field.name for field in dataclasses.fields(PretrainedConfig)} | by_other_means
+    own = [field for field in dataclasses.fields(NeuralTaggerConfig) if field.name not in others]
     return dataclasses.make_dataclass(
-        "TaggerSizes", [(field.name, field.type, field) for field in own if field.name not in by_other_means]
+        "TaggerSizes", [(field.name, field.type, field) for field in own]
     )

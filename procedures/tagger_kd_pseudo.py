@@ -10,14 +10,15 @@ from nlparch.data.unlabeled import load_unlabeled
 from nlparch.data.words import make_splitter
 
 from . import runs
+from .lesson import distil
 from .options import TaggerKdPseudoOptions
-from .tagger_kd import Lesson, distil
+from .tagger_kd import TaggingLesson
 
 
 def run(options: TaggerKdPseudoOptions) -> None:
     """Distils the teacher into a tagger with raw text, and reports both."""
     run = runs.begin_seeded(options)
-    lesson = Lesson(options, run)
+    lesson = TaggingLesson(options, run)
     corpus = _load_gold(options, run, lesson)
     gold = corpus.splits.get("train")
     splitter = options.splitter or lesson.teacher.splitter
@@ -41,7 +42,7 @@ def _load_raw(options: TaggerKdPseudoOptions, run: runs.Run, corpus: Corpus, spl
     return raw
 
 
-def _load_gold(options: TaggerKdPseudoOptions, run: runs.Run, lesson: Lesson) -> Corpus:
+def _load_gold(options: TaggerKdPseudoOptions, run: runs.Run, lesson: TaggingLesson) -> Corpus:
     if options.data_dir is None:
         run.note("no gold labels: the student learns from the teacher and raw text alone")
         return Corpus({}, LabelSet(lesson.tags, scheme_of_set(lesson.tags)), [], {})

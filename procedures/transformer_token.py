@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nlparch.data.labels import LabelSet
 from nlparch.models.transformer_token import TransformerTokenClassifier
 
 from . import runs
+from .option_groups import TransformerOptions
 from .options import TransformerTokenOptions
 
 _SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -19,7 +19,8 @@ def run(options: TransformerTokenOptions) -> None:
     train_rows = runs.gold_rows(run, corpus)
     splitter = runs.pick_splitter(options, run, train_rows["words"])
     if options.model_name_or_path is None:
-        model = new_transformer(options, corpus.labels, train_rows["words"])
+        config, tokenizer = new_transformer(options, train_rows["words"], corpus.labels.tags)
+        model = TransformerTokenClassifier.from_config(config, tokenizer)
         model.config.splitter = splitter
     else:
         model = TransformerTokenClassifier.from_pretrained(
@@ -35,9 +36,9 @@ def run(options: TransformerTokenOptions) -> None:
 
 
 def new_transformer(
-    options: TransformerTokenOptions, labels: LabelSet, sentences: Iterable[Sequence[str]]
-) -> TransformerTokenClassifier:
-    """A small BERT with random weights, and a WordPiece tokenizer trained on the sentences."""
+    options: TransformerOptions, sentences: Iterable[Sequence[str]], names: Sequence[str]
+) -> tuple[Any, Any]:
+    """The configuration of a small BERT with these labels, and a WordPiece tokenizer trained on the sentences."""
     from transformers import BertConfig
 
     max_length = 256 if options.max_seq_len is None else options.max_seq_len
@@ -52,10 +53,10 @@ def new_transformer(
         intermediate_size=4 * options.hidden_size,
         max_position_embeddings=max_length,
         pad_token_id=tokenizer.pad_token_id,
-        id2label=dict(enumerate(labels.tags)),
-        label2id=labels.ids,
+        id2label=dict(enumerate(names)),
+        label2id={name: label for label, name in enumerate(names)},
     )
-    return TransformerTokenClassifier.from_config(config, tokenizer)
+    return config, tokenizer
 
 
 def train_tokenizer(sentences: Iterable[Sequence[str]], *, vocab_size: int, lowercase: bool, max_length: int) -> Any:

@@ -131,6 +131,65 @@ def new_transformer() -> Callable[..., Any]:
     return make
 
 
+@pytest.fixture(scope="session")
+def new_text_transformer() -> Callable[..., Any]:
+    """Makes a tiny BERT that reads whole texts, with the tokenizer of `new_transformer`."""
+
+    def make(
+        names: Sequence[str] = ("neg", "neutral", "pos"),
+        task: Any = "one_label",
+        *,
+        max_length: int = 40,
+        **settings: Any,
+    ) -> Any:
+        import torch
+        from transformers import BertConfig
+
+        from nlparch.data.text_labels import PROBLEM_TYPES
+        from nlparch.models.transformer_text import TransformerTextClassifier
+        from nlparch.procedures.transformer_token import train_tokenizer
+
+        words = (words for words, _ in make_rows(24))
+        tokenizer = train_tokenizer(words, vocab_size=120, lowercase=False, max_length=max_length)
+        sizes = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+        config = BertConfig(
+            vocab_size=len(tokenizer),
+            max_position_embeddings=max_length,
+            id2label=dict(enumerate(names)),
+            label2id={name: label for label, name in enumerate(names)},
+            problem_type=PROBLEM_TYPES[task],
+            **(sizes | settings),
+        )
+        torch.manual_seed(0)
+        return TransformerTextClassifier.from_config(config, tokenizer).eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def new_classifier() -> Callable[..., Any]:
+    """Makes a tiny text classifier that knows the words of `make_rows`, always with the same weights."""
+
+    def make(names: Sequence[str] = ("neg", "neutral", "pos"), task: Any = "one_label", **settings: Any) -> Any:
+        import torch
+
+        from nlparch.data.features import build_features
+        from nlparch.data.text_labels import TextLabels
+        from nlparch.models.text_classifier import NeuralTextClassifier
+
+        sizes = dict(word_width=12, char_width=4, n_char_filters=8, lstm_width=10, n_filters=12, affix_width=3)
+        is_bag = settings.get("encoder") == "bag"
+        n_word_buckets = settings.pop("n_word_buckets", 60 if is_bag else 0)
+        buckets = {"n_ngram_buckets": 50, "n_pair_buckets": 40} if is_bag else {}
+        words = (words for words, _ in make_rows(24))
+        features, _ = build_features(words, n_word_buckets=n_word_buckets, **buckets)
+        labels = TextLabels(tuple(names) if task != "regression" else ("score",), task)
+        torch.manual_seed(0)
+        return NeuralTextClassifier.build(features, labels, **(sizes | settings)).eval()
+
+    return make
+
+
 @pytest.fixture(autouse=True, scope="module")
 def tiny_numbers_are_kept() -> Iterator[None]:
     """Undoes what a training run sets for its process: hypothesis refuses to draw floats without subnormal ones."""

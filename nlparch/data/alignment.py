@@ -70,7 +70,7 @@ class PieceAligner:
         """Aligns a batch of sentences, none of them empty."""
         self._read_whole_texts()  # whoever else holds the tokenizer may have set them since
         encoded = self._tokenizer.encode_batch(
-            [_readable(words) for words in sentences],
+            [readable(words) for words in sentences],
             is_pretokenized=True,
             add_special_tokens=False,
         )
@@ -84,7 +84,7 @@ class PieceAligner:
             for index, pieces in enumerate(encoded):
                 place = word_rows[index], word_positions[index]
                 self._add_sentence(rows, *place, pieces.ids, pieces.word_ids, n_words[index])
-            input_ids, attention_mask = _pad(rows, self._pad_id)
+            input_ids, attention_mask = pad_rows(rows, self._pad_id)
         return AlignedBatch(
             input_ids, attention_mask, word_rows, word_positions, np.arange(n_words.max()) < n_words[:, None]
         )
@@ -151,7 +151,8 @@ class PieceAligner:
             rows.append([*self._prefix, *pieces, *self._suffix])
 
 
-def _readable(words: Sequence[str]) -> list[str]:
+def readable(words: Sequence[str]) -> list[str]:
+    """Words (or texts) with half characters replaced by a mark that every tokenizer can read."""
     if not _LONE_SURROGATE.search("".join(words)):
         return list(words)
     return [_LONE_SURROGATE.sub("\ufffd", word) for word in words]
@@ -233,7 +234,8 @@ def choose_windows(n_pieces: np.ndarray, windows: Sequence[tuple[int, int]]) -> 
     return chosen
 
 
-def _pad(rows: Sequence[list[int]], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+def pad_rows(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of equal length, and 1 where they hold what was given. Shapes: (rows, pieces)"""
     longest = max(len(row) for row in rows)
     input_ids = np.full((len(rows), longest), pad_id, dtype=np.int64)
     attention_mask = np.zeros((len(rows), longest), dtype=np.int64)

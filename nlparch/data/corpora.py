@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nlparch.data.conll import ReadCounts, read_file
 from nlparch.data.labels import LabelSet, Scheme, convert, detect_scheme, has_prefix, scheme_of_set
-from nlparch.data.subsets import keep_part
+from nlparch.data.subsets import keep_part, split_dev
 from nlparch.data.tables import (
     TABLE_FORMATS,
     ColumnFinder,
@@ -98,7 +97,7 @@ def load_corpus(
         splits = read_hub(str(data_dir), columns)
     _drop_untagged(splits, notes)
     _check_splits(splits, str(data_dir), filenames, allow_no_train)
-    _split_dev(splits, dev_fraction, seed, notes)
+    split_dev(splits, fraction=dev_fraction, seed=seed, notes=notes)
     keep_part(splits, fraction=train_fraction, n_examples=train_examples, seed=subset_seed, notes=notes)
     notes += [f"{name}: none; no score on it" for name in ("dev", "test") if name not in splits]
     target = _choose_scheme(splits, scheme, known_tags, notes)
@@ -155,25 +154,6 @@ def _check_splits(splits: Mapping[str, Rows], place: str, filenames: Mapping[str
         f"{place}: {wanted or 'a file to train on'} must be there, or a data set saved by `datasets`; "
         f"got {', '.join(there) or 'nothing'}; name the file with --train_filename"
     )
-
-
-def _split_dev(splits: dict[str, Rows], fraction: float, seed: int, notes: list[str]) -> None:
-    if not fraction or "train" not in splits:
-        return
-    if "dev" in splits:
-        notes.append(f"dev: there already; --dev_fraction {fraction} not used")
-        return
-    n = len(splits["train"].words)
-    n_dev = max(1, round(fraction * n))
-    if n_dev >= n:
-        raise UserError(f"--dev_fraction must leave sentences to train on, got {fraction} of {n} sentences")
-    chosen = set(random.Random(seed).sample(range(n), n_dev))
-    train = splits["train"]
-    splits["train"] = train.take(index for index in range(n) if index not in chosen)
-    splits["dev"] = train.take(sorted(chosen))
-    if "test" in splits:
-        splits["test"] = splits.pop("test")
-    notes.append(f"dev: {n_dev} of train's {n} sentences, drawn at random with seed {seed}")
 
 
 def _choose_scheme(

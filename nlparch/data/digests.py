@@ -1,8 +1,10 @@
 """Sets of sentences that hold 8 bytes for each: enough to tell millions of them apart."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,9 @@ import numpy.typing as npt
 Digests: TypeAlias = npt.NDArray[np.uint64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
+Item = TypeVar("Item")
+
+_SIFTED_TOGETHER = 1 << 15
 _N_SHELVES = 64
 # The first digest of each shelf but the first.
 _BOUNDS = np.arange(1, _N_SHELVES, dtype=np.uint64) * np.uint64(2**64 // _N_SHELVES)
@@ -75,3 +80,31 @@ def _are_in(shelf: Digests, digests: Digests) -> tuple[Flags, npt.NDArray[np.int
     inside = places < len(shelf)
     there[inside] = shelf[places[inside]] == digests[inside]
     return there, places
+
+
+def sift(
+    items: Iterable[Item],
+    *,
+    words_of: Callable[[Item], Sequence[str]],
+    known: Mapping[str, DigestSet],
+    seen: DigestSet,
+    counts: Counter[str],
+) -> Iterator[Item]:
+    """Lets items through that are new.
+
+    Args:
+        items: of any kind.
+        words_of: the words by which an item is known; an item without any is `empty`.
+        known: sets that an item must not be in, each under the name by which it is counted.
+        seen: items that came before, which are `repeated`; gains these.
+        counts: gains the items, by what became of them; those let through are `kept`.
+    """
+    rest = iter(items)
+    while chunk := list(islice(rest, _SIFTED_TOGETHER)):
+        with_words = [item for item in chunk if words_of(item)]
+        counts["empty"] += len(chunk) - len(with_words)
+        digests = digest_sentences(map(words_of, with_words))
+        reasons = [others.contains(digests) for others in known.values()]
+        fates = np.select([*reasons, ~seen.add(digests)], [*known, "repeated"], "kept").tolist()
+        counts.update(fates)
+        yield from (item for item, fate in zip(with_words, fates, strict=True) if fate == "kept")

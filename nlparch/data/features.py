@@ -7,15 +7,16 @@ alone, never on its neighbours.
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from nlparch.data.form_counts import count_forms, cut_notes, most_frequent
+from nlparch.data.ngrams import checksum, ngram_ids, pair_ids
 from nlparch.errors import UserError
 
 PADDING, UNKNOWN = 0, 1
@@ -37,9 +38,6 @@ _BEGINS, _ENDS = zlib.crc32(b"^"), zlib.crc32(b"$")
 
 FILE_NAME = "features.json"
 _MAX_REMEMBERED_FORMS = 200_000
-MAX_COUNTED_FORMS = 1_000_000
-"""Different words that are counted at most, some 120 bytes each; the vocabulary is made of the most frequent."""
-_COUNTED_TOGETHER = 10_000
 
 Ids = npt.NDArray[np.int64]
 
@@ -53,12 +51,14 @@ class FormBatch:
         shape_ids: Shape: (forms,)
         char_ids: Shape: (forms, characters)
         affix_ids: buckets of the beginnings, then of the ends; 0 where a word is shorter. Shape: (forms, N_AFFIXES)
+        ngram_ids: buckets of n-grams of characters, 0 on padding. Shape: (forms, n-grams); without buckets (forms, 0)
     """
 
     word_ids: Ids
     shape_ids: Ids
     char_ids: Ids
     affix_ids: Ids
+    ngram_ids: Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class FeatureBatch:
         form_index: each word's place among the forms; 0 on padding. Shape: (batch, words)
         char_ids: see `FormBatch`. Shape: (forms, characters)
         affix_ids: see `FormBatch`. Shape: (forms, N_AFFIXES)
+        ngram_ids: see `FormBatch`. Shape: (forms, n-grams)
         mask: True on words. Shape: (batch, words)
     """
 
@@ -79,6 +80,7 @@ class FeatureBatch:
     form_index: Ids
     char_ids: Ids
     affix_ids: Ids
+    ngram_ids: Ids
     mask: npt.NDArray[np.bool_]
 
 
@@ -97,6 +99,8 @@ class WordFeatures:
         max_word_length: characters of a word that are seen: its beginning and its end.
         n_affix_buckets: buckets that affixes are hashed into, so that those of unknown words are known.
         n_word_buckets: buckets that words are hashed into; 0: there is a vocabulary.
+        n_ngram_buckets: buckets that the n-grams of a word's characters are hashed into; 0: they are no feature.
+        n_pair_buckets: buckets that two words that follow each other are hashed into; 0: likewise.
     """
 
     words: tuple[str, ...]
@@ -106,6 +110,8 @@ class WordFeatures:
     max_word_length: int = 20
     n_affix_buckets: int = 8192
     n_word_buckets: int = 0
+    n_ngram_buckets: int = 0
+    n_pair_buckets: int = 0
 
     @property
     def n_words(self) -> int:
@@ -127,8 +133,7 @@ class WordFeatures:
 
     def bucket_ids(self, word: str) -> tuple[int, int]:
         """The two ids of a hashed word: the last two digits of its checksum, written to the base of the buckets."""
-        checksum = zlib.crc32(self.normalize(word).encode("utf-8", "surrogatepass"))
-        rest, last = divmod(checksum, self.n_word_buckets)
+        rest, last = divmod(checksum(self.normalize(word)), self.n_word_buckets)
         return last + _N_RESERVED, rest % self.n_word_buckets + _N_RESERVED
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> FeatureBatch:
@@ -142,7 +147,20 @@ class WordFeatures:
         mask = np.arange(index.shape[1]) < np.array(lengths)[:, None]
         ids_mask = mask if forms.word_ids.ndim == 1 else mask[..., None]
         word_ids, shape_ids = forms.word_ids[index] * ids_mask, forms.shape_ids[index] * mask
-        return FeatureBatch(word_ids, shape_ids, index, forms.char_ids, forms.affix_ids, mask)
+        return FeatureBatch(word_ids, shape_ids, index, forms.char_ids, forms.affix_ids, forms.ngram_ids, mask)
+
+    def pair_ids(self, sentences: Sequence[Sequence[str]]) -> Ids:
+        """The buckets of each word with the word before it; 0 on padding. Shape: (batch, words), one word at least"""
+        lengths = np.array([len(words) for words in sentences])
+        sums = np.zeros((len(sentences), max(lengths.max(), 1)), dtype=np.uint64)
+        mask = np.arange(sums.shape[1]) < lengths[:, None]
+        known = self._remembered_checksums
+        if len(known) > _MAX_REMEMBERED_FORMS:
+            known.clear()
+        for word in {word for words in sentences for word in words if word not in known}:
+            known[word] = checksum(self.normalize(word))
+        sums[mask] = [known[word] for words in sentences for word in words]
+        return pair_ids(sums, n_buckets=self.n_pair_buckets) * mask
 
     def encode_forms(self, words: Sequence[str]) -> FormBatch:
         """The ids of words by themselves, at least one; nothing is remembered of them."""
@@ -152,7 +170,18 @@ class WordFeatures:
         ids = np.array([ids_of(word) for word in words], dtype=np.int64)
         shape_ids, affix_ids, word_ids = ids[:, 0], ids[:, 1 : 1 + N_AFFIXES], ids[:, 1 + N_AFFIXES :]
         word_ids = word_ids if self.n_word_buckets else word_ids[:, 0]
-        return FormBatch(word_ids, shape_ids, self._character_ids(words), affix_ids)
+        return FormBatch(word_ids, shape_ids, self._character_ids(words), affix_ids, self._ngram_ids(words))
+
+    def _ngram_ids(self, words: Collection[str]) -> Ids:
+        """Shape: (forms, n-grams)"""
+        if not self.n_ngram_buckets:
+            return np.zeros((len(words), 0), dtype=np.int64)
+        seen = [shorten(self.normalize(word), self.max_word_length) for word in words]
+        rows = [ngram_ids(word, n_buckets=self.n_ngram_buckets) for word in seen]
+        padded = np.zeros((len(rows), max(1, *map(len, rows))), dtype=np.int64)
+        for index, row in enumerate(rows):
+            padded[index, : len(row)] = row
+        return padded
 
     def _character_ids(self, words: Collection[str]) -> Ids:
         """Shape: (words, characters)"""
@@ -171,6 +200,8 @@ class WordFeatures:
             "max_word_length": self.max_word_length,
             "n_affix_buckets": self.n_affix_buckets,
             "n_word_buckets": self.n_word_buckets,
+            "n_ngram_buckets": self.n_ngram_buckets,
+            "n_pair_buckets": self.n_pair_buckets,
             "characters": self.characters,
             "words": self.words,
         }
@@ -203,6 +234,10 @@ class WordFeatures:
         ids = np.full(max(codes, default=0) + 2, UNKNOWN, dtype=np.int64)
         ids[codes] = np.arange(_N_RESERVED, self.n_characters)
         return ids
+
+    @cached_property
+    def _remembered_checksums(self) -> dict[str, int]:
+        return {}
 
     @cached_property
     def _remembered(self) -> dict[str, tuple[int, ...]]:
@@ -245,6 +280,8 @@ def build_features(
     normalize_digits: bool = True,
     max_word_length: int = 20,
     n_word_buckets: int = 0,
+    n_ngram_buckets: int = 0,
+    n_pair_buckets: int = 0,
 ) -> tuple[WordFeatures, list[str]]:
     """The vocabulary and alphabet of a corpus.
 
@@ -257,6 +294,8 @@ def build_features(
         normalize_digits: see `WordFeatures`.
         max_word_length: see `WordFeatures`.
         n_word_buckets: see `WordFeatures`; with it, `min_word_count` and `max_vocab` have no part.
+        n_ngram_buckets: see `WordFeatures`.
+        n_pair_buckets: see `WordFeatures`.
 
     Returns:
         The features, and what was cut, a sentence each.
@@ -269,9 +308,9 @@ def build_features(
             words[normalize_word(word, lowercase=lowercase, normalize_digits=normalize_digits)] += count
         for character in set(shorten(word, max_word_length)):
             characters[character] += count
-    kept_words = _most_frequent(words, min_count=min_word_count, limit=max_vocab)
-    alphabet = _most_frequent(characters, min_count=1, limit=max_characters)
-    notes = _cut_notes(words, kept_words, "words") + _cut_notes(characters, alphabet, "characters")
+    kept_words = most_frequent(words, min_count=min_word_count, limit=max_vocab)
+    alphabet = most_frequent(characters, min_count=1, limit=max_characters)
+    notes = cut_notes(words, kept_words, "words") + cut_notes(characters, alphabet, "characters")
     if floor:
         notes.append(f"vocabulary: too many different words to count all; some seen up to {floor} times were forgotten")
     features = WordFeatures(
@@ -281,29 +320,10 @@ def build_features(
         normalize_digits=normalize_digits,
         max_word_length=max_word_length,
         n_word_buckets=n_word_buckets,
+        n_ngram_buckets=n_ngram_buckets,
+        n_pair_buckets=n_pair_buckets,
     )
     return features, notes
-
-
-def count_forms(sentences: Iterable[Sequence[str]], *, most: int = MAX_COUNTED_FORMS) -> tuple[Counter[str], int]:
-    """Counts the words of a corpus, as written, in bounded memory.
-
-    When there are more different words than `most`, the rarest are forgotten: at first those counted once by then, at
-    the next time those counted twice, and so on (after the lossy counting of Manku and Motwani, 2002). A word that is
-    forgotten and comes again is counted from there on.
-
-    Returns:
-        How often each word occurs, and up to which count words were forgotten; 0: none was.
-    """
-    counts: Counter[str] = Counter()
-    floor = 0
-    rest = iter(sentences)
-    while some := list(islice(rest, _COUNTED_TOGETHER)):
-        counts.update(chain.from_iterable(some))
-        while len(counts) > most:
-            floor += 1
-            counts = Counter({word: count for word, count in counts.items() if count > floor})
-    return counts, floor
 
 
 def frequent_words(sentences: Iterable[Sequence[str]], features: WordFeatures, *, limit: int) -> list[str]:
@@ -311,7 +331,7 @@ def frequent_words(sentences: Iterable[Sequence[str]], features: WordFeatures, *
     words: Counter[str] = Counter()
     for word, count in count_forms(sentences)[0].items():
         words[features.normalize(word)] += count
-    return _most_frequent(words, min_count=1, limit=limit)
+    return most_frequent(words, min_count=1, limit=limit)
 
 
 def normalize_word(word: str, *, lowercase: bool, normalize_digits: bool) -> str:
@@ -347,17 +367,3 @@ def shape_id(word: str) -> int:
     else:
         name = "lower"
     return SHAPES.index(name)
-
-
-def _most_frequent(counts: Mapping[str, int], *, min_count: int, limit: int | None) -> list[str]:
-    # By frequency, then by spelling: the order of the corpus changes nothing.
-    ordered = sorted((item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0]))
-    return [name for name, _ in ordered[:limit]]
-
-
-def _cut_notes(counts: Mapping[str, int], kept: Sequence[str], what: str) -> list[str]:
-    n_cut = len(counts) - len(kept)
-    if not n_cut:
-        return []
-    share = 1 - sum(counts[name] for name in kept) / sum(counts.values())
-    return [f"vocabulary: {n_cut} of {len(counts)} {what} cut ({share:.1%} of the text); the model does not know them"]

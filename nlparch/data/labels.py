@@ -100,12 +100,13 @@ def convert(tags: Sequence[str], *, source: Scheme, target: Scheme) -> tuple[lis
     if source == "plain" or target == "plain":
         return list(tags), 0
     found = spans(tags)
-    legal = _write_spans(tags, found, source)
+    legal = write_spans(tags, found, source)
     repaired = sum(split_tag(old) != split_tag(new) for old, new in zip(tags, legal, strict=True))
-    return (legal if source == target else _write_spans(tags, found, target)), repaired
+    return (legal if source == target else write_spans(tags, found, target)), repaired
 
 
-def _write_spans(tags: Sequence[str], found: Sequence[Span], scheme: Scheme) -> list[str]:
+def write_spans(tags: Sequence[str], found: Sequence[Span], scheme: Scheme) -> list[str]:
+    """Write spans into the tags of a sentence; tags outside of them stay."""
     written = list(tags)
     previous_type, previous_end = "", -1
     for type_, start, end in found:

@@ -1,37 +1,93 @@
-"""Parts of the training sentences, for studies of little gold: always the same part, whoever asks for it."""
+"""Parts of the training rows: a dev set, or little gold to study; always the same part, whoever asks for it."""
 
 import random
+from collections.abc import Iterable
+from typing import Protocol, Self, TypeVar
 
-from nlparch.data.tables import Rows
 from nlparch.errors import UserError
 
 
-def keep_part(splits: dict[str, Rows], *, fraction: float, n_examples: int, seed: int, notes: list[str]) -> None:
-    """Keeps a random part of the training sentences, in their order.
+class SplitRows(Protocol):
+    """Labelled rows of a split: sentences, or texts."""
 
-    The part is decided by how many sentences there are, how many are kept, and the seed: a teacher and its student
-    that read the same file keep the same one. Of the same file, a smaller part lies within a larger one.
+    def __len__(self) -> int: ...
+
+    def take(self, indices: Iterable[int]) -> Self:
+        """Picks rows by number."""
+        ...
+
+
+RowsT = TypeVar("RowsT", bound=SplitRows)
+
+
+def split_dev(
+    splits: dict[str, RowsT], *, fraction: float, seed: int, notes: list[str], unit: str = "sentences"
+) -> None:
+    """Sets a random part of train aside as dev, where there is none.
+
+    Args:
+        splits: the corpus; its `train` is replaced, its `dev` added.
+        fraction: share of the rows to set aside; 0: none.
+        seed: of the draw.
+        notes: gains a sentence that tells what was done.
+        unit: what a row is.
+
+    Raises:
+        UserError: If nothing would be left to train on.
+    """
+    if not fraction or "train" not in splits:
+        return
+    if "dev" in splits:
+        notes.append(f"dev: there already; --dev_fraction {fraction} not used")
+        return
+    n = len(splits["train"])
+    n_dev = max(1, round(fraction * n))
+    if n_dev >= n:
+        raise UserError(f"--dev_fraction must leave {unit} to train on, got {fraction} of {n} {unit}")
+    chosen = set(random.Random(seed).sample(range(n), n_dev))
+    train = splits["train"]
+    splits["train"] = train.take(index for index in range(n) if index not in chosen)
+    splits["dev"] = train.take(sorted(chosen))
+    if "test" in splits:
+        splits["test"] = splits.pop("test")
+    notes.append(f"dev: {n_dev} of train's {n} {unit}, drawn at random with seed {seed}")
+
+
+def keep_part(
+    splits: dict[str, RowsT],
+    *,
+    fraction: float,
+    n_examples: int,
+    seed: int,
+    notes: list[str],
+    unit: str = "sentences",
+) -> None:
+    """Keeps a random part of the training rows, in their order.
+
+    The part is decided by how many rows there are, how many are kept, and the seed: a teacher and its student that read
+    the same file keep the same one. Of the same file, a smaller part lies within a larger one.
 
     Args:
         splits: the corpus; its `train` is replaced.
-        fraction: share of the sentences to keep; 1 keeps all.
+        fraction: share of the rows to keep; 1 keeps all.
         n_examples: how many of them to keep; 0 leaves that to `fraction`.
         seed: of the draw.
         notes: gains a sentence that tells what was kept.
+        unit: what a row is.
 
     Raises:
-        UserError: If more sentences are asked for than there are, or a part of none.
+        UserError: If more rows are asked for than there are, or a part of none.
     """
     if not n_examples and fraction == 1:
         return
     if "train" not in splits:
         raise UserError("--train_examples and --train_fraction keep a part of train, and there is none; leave them out")
     train = splits["train"]
-    n = len(train.words)
+    n = len(train)
     if n_examples > n:
-        raise UserError(f"--train_examples must be at most the {n} sentences of train, got {n_examples}")
+        raise UserError(f"--train_examples must be at most the {n} {unit} of train, got {n_examples}")
     n_kept = n_examples or max(1, round(fraction * n))
     order = list(range(n))
     random.Random(seed).shuffle(order)
-    notes.append(f"train: {n_kept} of {n} sentences kept, drawn at random with seed {seed}; the others dropped")
+    notes.append(f"train: {n_kept} of {n} {unit} kept, drawn at random with seed {seed}; the others dropped")
     splits["train"] = train.take(sorted(order[:n_kept]))

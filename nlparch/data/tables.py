@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nlparch.errors import DataError
 
@@ -18,6 +18,8 @@ WORDS_COLUMNS = ("words", "tokens")
 TAGS_COLUMNS = ("tags", "ner_tags", "pos_tags", "chunk_tags")
 HUB_SPLITS = {"train": ("train",), "dev": ("validation", "dev", "valid"), "test": ("test",)}
 TABLE_FORMATS = {".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+RowsT = TypeVar("RowsT")
+RowsT_co = TypeVar("RowsT_co", covariant=True)
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(:[\w.-]+)?")
 
 
@@ -50,7 +52,15 @@ def is_saved(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
 
 
-def read_saved(folder: Path, columns: ColumnFinder) -> dict[str, Rows]:
+class TableReader(Protocol[RowsT_co]):
+    """Makes rows of a table."""
+
+    def read(self, table: datasets.Dataset, place: str) -> RowsT_co:
+        """The rows of a table that is called `place` in complaints."""
+        ...
+
+
+def read_saved(folder: Path, columns: TableReader[RowsT]) -> dict[str, RowsT]:
     """Read a folder that `datasets` saved."""
     import datasets
 
@@ -68,7 +78,7 @@ def read_table_file(path: Path, columns: ColumnFinder) -> Rows:
     return columns.read(table, str(path))
 
 
-def read_hub(data_dir: str, columns: ColumnFinder) -> dict[str, Rows]:
+def read_hub(data_dir: str, columns: TableReader[RowsT]) -> dict[str, RowsT]:
     """Read a data set of the hub, `owner/name` or `owner/name:configuration`.
 
     Raises:
@@ -92,7 +102,7 @@ def read_hub(data_dir: str, columns: ColumnFinder) -> dict[str, Rows]:
     return _read_tables(table, data_dir, columns)
 
 
-def _read_tables(table: Any, place: str, columns: ColumnFinder) -> dict[str, Rows]:
+def _read_tables(table: Any, place: str, columns: TableReader[RowsT]) -> dict[str, RowsT]:
     by_name = table if isinstance(table, dict) else {"train": table}
     found = {
         name: next((by_name[hub_name] for hub_name in hub_names if hub_name in by_name), None)

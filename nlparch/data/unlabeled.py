@@ -2,17 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
-from nlparch.data.digests import DigestSet, digest_sentences
+from nlparch.data.digests import DigestSet, digest_sentences, sift
 from nlparch.data.raw_sources import HubTexts, RawReading, RawSource, find_sources
 from nlparch.data.sentences import SentenceFile
 from nlparch.errors import DataError, UserError
-
-_SIFTED_TOGETHER = 1 << 15
 
 _DROPPED = {
     "empty": "empty lines passed over",
@@ -66,21 +61,8 @@ def _sift_sources(
     seen = DigestSet()
     for source in sources:
         counts: Counter[str] = Counter()
-        yield from _sift(source.sentences(reading), known, seen, counts)
+        sentences = source.sentences(reading)
+        yield from sift(sentences, words_of=lambda words: words, known=known, seen=seen, counts=counts)
         kept = f"{counts['kept']} {' and '.join(sorted(source.forms))}"
         dropped = [f"{counts[reason]} {what}" for reason, what in _DROPPED.items() if counts[reason]]
         notes.append("; ".join([f"{source.name}: {kept}", *dropped, *source.counts.notes()]))
-
-
-def _sift(
-    sentences: Iterator[list[str]], known: Mapping[str, DigestSet], seen: DigestSet, counts: Counter[str]
-) -> Iterator[list[str]]:
-    """Lets sentences through that are new, and counts them and the others by what became of them."""
-    while chunk := list(islice(sentences, _SIFTED_TOGETHER)):
-        with_words = [words for words in chunk if words]
-        counts["empty"] += len(chunk) - len(with_words)
-        digests = digest_sentences(with_words)
-        reasons = [others.contains(digests) for others in known.values()]
-        fates = np.select([*reasons, ~seen.add(digests)], [*known, "repeated"], "kept").tolist()
-        counts.update(fates)
-        yield from (words for words, fate in zip(with_words, fates, strict=True) if fate == "kept")

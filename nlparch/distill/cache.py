@@ -1,17 +1,19 @@
 """Teacher outputs on disk: written once as they come, memory-mapped when read.
 
-A store is a folder named by its key. It holds `logits.npy` (words x labels, float16; rows of NaN for words the teacher
-could not see), `plan.npy` and `ends.npy` (the order in which sentences are read, and where its batches end) and `done`
-(a byte for each batch, 1 once it is safely written). A pass that was cut off goes on with the batches that are not, and
-several processes share them; they are always whole batches of the same plan, for outputs in bf16 depend on what else is
-in a batch.
+A store is a folder named by its key. It holds `logits.npy` (words x labels, or texts x labels, float16; rows of NaN for
+words the teacher could not see), `plan.npy` and `ends.npy` (the order in which sentences are read, and where its
+batches end) and `done` (a byte for each batch, 1 once it is safely written). A pass that was cut off goes on with the
+batches that are not, and several processes share them; they are always whole batches of the same plan, for outputs in
+bf16 depend on what else is in a batch.
 """
 
 import hashlib
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -82,10 +84,10 @@ def plan_batches(lengths: np.ndarray, *, words_per_batch: int) -> tuple[np.ndarr
 
 @dataclass(frozen=True)
 class TeacherOutputs:
-    """Stored outputs for the sentences of one corpus, in its order.
+    """Stored outputs for the sentences, or texts, of one corpus, in its order.
 
     Attributes:
-        logits: memory-mapped. Shape: (all words, labels), float16
+        logits: memory-mapped; a row for each word, or each text. Shape: (all words, labels), float16
         starts: first row of each sentence, and the end of the last. Shape: (sentences + 1,)
     """
 
@@ -96,7 +98,7 @@ class TeacherOutputs:
         return len(self.starts) - 1
 
     def __getitem__(self, sentence: int) -> np.ndarray:
-        """Outputs of one sentence. Shape: (words, labels), float16"""
+        """Outputs of one sentence, or text. Shape: (words, labels), or (1, labels); float16"""
         return self.logits[self.starts[sentence] : self.starts[sentence + 1]]
 
     def n_words_without(self) -> int:
@@ -111,20 +113,49 @@ class TeacherOutputs:
             yield (self.logits if file is None else np.load(file, mmap_mode="r"))[at : at + step]
 
 
+class JoinedOutputs:
+    """The outputs of several corpora, one after the other: each is stored, and reused, by itself."""
+
+    def __init__(self, *parts: TeacherOutputs) -> None:
+        self._parts = parts
+        self._ends = list(accumulate(map(len, parts)))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, sentence: int) -> np.ndarray:
+        """Outputs of one sentence. Shape: (words, labels), float16"""
+        number = bisect_right(self._ends, sentence)
+        return self._parts[number][sentence - (self._ends[number - 1] if number else 0)]
+
+    def n_words_without(self) -> int:
+        """Words for which the teacher has no outputs."""
+        return sum(part.n_words_without() for part in self._parts)
+
+
 class OutputStore:
     """A folder of teacher outputs that is being filled, by one process or several.
 
     Args:
         folder: the store's folder; made where it is missing.
-        lengths: words of each sentence. Shape: (sentences,)
+        lengths: words of each sentence, or text. Shape: (sentences,)
+        n_rows: rows of outputs of each sentence; None: as many as it has words. Shape: (sentences,)
         n_labels: the teacher's labels.
         words_per_batch: see `plan_batches`.
     """
 
-    def __init__(self, folder: Path, *, lengths: np.ndarray, n_labels: int, words_per_batch: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        lengths: np.ndarray,
+        n_rows: np.ndarray | None = None,
+        n_labels: int,
+        words_per_batch: int,
+    ) -> None:
         self.folder = folder
         self._starts = np.zeros(len(lengths) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=self._starts[1:])
+        np.cumsum(lengths if n_rows is None else n_rows, out=self._starts[1:])
         if not self.exists(folder):
             self._create(lengths, n_labels, words_per_batch)
         self._order = np.load(folder / "plan.npy", mmap_mode="r")

@@ -7,15 +7,8 @@ from typing import Literal, Self, get_args
 import torch
 from torch import Tensor
 
-from nlparch.data.labels import IGNORED_LABEL
+from nlparch.distill.objectives import Objective, OneLabel
 from nlparch.errors import UserError
-from nlparch.nn.losses import (
-    cross_entropy,
-    decoupled_divergence,
-    kl_divergence,
-    squared_error,
-    standardised_divergence,
-)
 
 LossName = Literal["kl", "kl-std", "dkd", "mse"]
 
@@ -90,12 +83,15 @@ class TeacherStudentDistill:
     """Gives a task model its training loss: gold labels, a teacher's outputs, or both.
 
     The mixin holds no weights. A word (or text) is *soft* where `teacher_logits` is not NaN, and *hard* where it has a
-    gold label or an accepted pseudo-label. Without `distill_with` the loss is the hard term alone.
+    gold label or an accepted pseudo-label. Without `distill_with` the loss is the hard term alone. Where texts have
+    several labels, or a number, read each label of each text for "word": labels have then the shape of logits.
 
     Words may weigh unevenly. A mean is then a weighted one: what is counted of a batch are the weights of its words.
     """
 
     distillation: DistillSettings | None = None
+    objective: Objective = OneLabel()
+    """What is asked of each word or text."""
     outside_label: int | None = None
     """The label of words that belong to no entity; None where there is no such label."""
 
@@ -103,10 +99,12 @@ class TeacherStudentDistill:
         """Teaches this model by `settings` from now on; returns the model.
 
         Raises:
-            UserError: If entities are to weigh more where no tag says what is none.
+            UserError: If entities are to weigh more where no tag says what is none, or the settings do not fit what is
+                asked of each word or text.
         """
+        self.objective.check(settings)
         if settings.entity_weight != 1 and self.outside_label is None:
-            raise UserError("--entity_weight is for tags of entities, with O among them; plain tags have none")
+            raise UserError("--entity_weight is for tags of entities, with O among them; here there are none")
         self.distillation = settings
         return self
 
@@ -134,15 +132,15 @@ class TeacherStudentDistill:
         settings = self.distillation or DistillSettings()
         rows = ~has_gold
         logits = teacher_logits[rows].float()
-        seen = ~logits[..., 0].isnan()
+        seen = self.objective.seen(logits)
         pseudo = self.best_pseudo_labels(logits, seen)
         confidence = self._confidence(logits, pseudo)
-        if settings.confidence_level == "sentence":
+        if settings.confidence_level == "sentence" and confidence.ndim > 1:
             least = confidence.where(seen, 1.0).flatten(1).amin(1)
             confidence = least.unsqueeze(1).expand_as(confidence)
         accepted = seen & (confidence >= settings.min_confidence)
         filled = labels.clone()
-        filled[rows] = torch.where(accepted, pseudo, IGNORED_LABEL)
+        filled[rows] = torch.where(accepted, pseudo, self.objective.no_label)
         return filled
 
     def hard_weights(self, labels: Tensor, teacher_logits: Tensor | None, has_gold: Tensor | None) -> Tensor | None:
@@ -163,7 +161,7 @@ class TeacherStudentDistill:
         if settings.weight_by_confidence and teacher_logits is not None and has_gold is not None:
             is_gold = has_gold.view(-1, *[1] * (labels.ndim - 1))
             weights = weights * self._confidence(teacher_logits, labels).masked_fill(is_gold, 1.0)
-        return weights.masked_fill(labels == IGNORED_LABEL, 0.0)
+        return weights.masked_fill(~self.objective.labelled(labels), 0.0)
 
     def soft_weights(self, teacher_logits: Tensor) -> Tensor | None:
         """How much each soft word counts; None where all count 1.
@@ -177,17 +175,16 @@ class TeacherStudentDistill:
         settings = self.distillation
         if settings is None or settings.weighs_evenly:
             return None
-        best = teacher_logits.nan_to_num(0.0).argmax(-1)
+        best = self.objective.best(teacher_logits)
         weights = self._entity_weights(best)
         if settings.weight_by_confidence:
             weights = weights * self._confidence(teacher_logits, best)
-        return weights.masked_fill(teacher_logits[..., 0].isnan(), 0.0)
+        return weights.masked_fill(~self.objective.seen(teacher_logits), 0.0)
 
     def _confidence(self, teacher_logits: Tensor, labels: Tensor) -> Tensor:
         """The probability that the teacher gives to labels; 0 where it saw nothing. Shape: (rows, ...)"""
         temperature = self.distillation.teacher_temperature if self.distillation else 1.0
-        probabilities = (teacher_logits.float() / temperature).softmax(-1).nan_to_num(0.0)
-        return probabilities.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        return self.objective.probability(teacher_logits.float() / temperature, labels)
 
     def _entity_weights(self, labels: Tensor) -> Tensor:
         assert self.distillation is not None
@@ -200,9 +197,9 @@ class TeacherStudentDistill:
         Args:
             batch: arguments of `forward`, settled.
         """
-        counts = {"n_hard": _total_weight(batch.get("hard_weights"), batch["labels"] != IGNORED_LABEL)}
+        counts = {"n_hard": _total_weight(batch.get("hard_weights"), self.objective.labelled(batch["labels"]))}
         if "teacher_logits" in batch:
-            seen = ~batch["teacher_logits"][..., 0].isnan()
+            seen = self.objective.seen(batch["teacher_logits"])
             counts["n_soft"] = _total_weight(self.soft_weights(batch["teacher_logits"]), seen)
         return counts
 
@@ -216,12 +213,12 @@ class TeacherStudentDistill:
         Returns:
             Labels; values outside `seen` are not used. Shape: (rows, ...)
         """
-        return teacher_logits.nan_to_num(0.0).argmax(-1)
+        return self.objective.best(teacher_logits)
 
     def sum_hard_loss(
         self, logits: Tensor, labels: Tensor, mask: Tensor | None = None, weights: Tensor | None = None
     ) -> Tensor:
-        """Sum over hard words of the loss on labels: cross-entropy, unless a model has a better one.
+        """Sum over hard words of the loss on labels: the objective's, unless a model has a better one.
 
         Args:
             logits: Shape: (batch, ..., labels)
@@ -229,7 +226,7 @@ class TeacherStudentDistill:
             mask: True on words, for models that look at sentences as a whole. Shape: (batch, ...)
             weights: see `hard_weights`. Shape: (batch, ...)
         """
-        return cross_entropy(logits, labels, labels != IGNORED_LABEL, weights=weights)
+        return self.objective.sum_hard(logits, labels, weights)
 
     def taught_loss(
         self,
@@ -258,35 +255,15 @@ class TeacherStudentDistill:
         logits = logits.float()
         labels = self.hard_labels(labels, teacher_logits, has_gold)
         hard_weights = self.hard_weights(labels, teacher_logits, has_gold) if hard_weights is None else hard_weights
-        n_hard = _total_weight(hard_weights, labels != IGNORED_LABEL) if n_hard is None else n_hard
+        n_hard = _total_weight(hard_weights, self.objective.labelled(labels)) if n_hard is None else n_hard
         hard = self.sum_hard_loss(logits, labels, mask, hard_weights) / _unless_zero(n_hard)
         if teacher_logits is None or self.distillation is None:
             return LossTerms(settings.student_w * hard, hard, None)
         teacher_logits = teacher_logits.float()
-        seen, soft_weights = ~teacher_logits[..., 0].isnan(), self.soft_weights(teacher_logits)
-        n_soft = _total_weight(soft_weights, seen) if n_soft is None else n_soft
-        soft = _soft_loss(settings, logits, teacher_logits, seen, soft_weights) / _unless_zero(n_soft)
+        soft_weights = self.soft_weights(teacher_logits)
+        n_soft = _total_weight(soft_weights, self.objective.seen(teacher_logits)) if n_soft is None else n_soft
+        soft = self.objective.sum_soft(settings, logits, teacher_logits, soft_weights) / _unless_zero(n_soft)
         return LossTerms(settings.student_w * hard + settings.dist_w * soft, hard, soft)
-
-
-def _soft_loss(
-    settings: DistillSettings, student: Tensor, teacher: Tensor, seen: Tensor, weights: Tensor | None
-) -> Tensor:
-    if settings.loss_fn == "mse":
-        return squared_error(student, teacher, seen, weights=weights)
-    if settings.loss_fn == "kl":
-        return kl_divergence(student, teacher, seen, temperature=settings.temperature, weights=weights)
-    if settings.loss_fn == "kl-std":
-        return standardised_divergence(student, teacher, seen, temperature=settings.temperature, weights=weights)
-    return decoupled_divergence(
-        student,
-        teacher,
-        seen,
-        temperature=settings.temperature,
-        target_w=settings.dkd_alpha,
-        others_w=settings.dkd_beta,
-        weights=weights,
-    )
 
 
 def _total_weight(weights: Tensor | None, counted: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from filelock import FileLock
 from torch import Tensor, uint8
 
 from nlparch.data.sentences import Sentences, sentence_lengths
+from nlparch.data.text_predictions import text_length
 from nlparch.devices import Precision, local_rank
 from nlparch.distill.cache import (
     OutputStore,
@@ -30,25 +31,36 @@ from nlparch.errors import UserError
 logger = logging.getLogger(__name__)
 
 WORDS_PER_BATCH = 2048
+CHARACTERS_PER_WORD = 6
 _SECONDS_BETWEEN_COMMITS = 5.0
 _SECONDS_BETWEEN_LOOKS = 0.2
 _BATCHES_AHEAD = 2
 
 
+class Items(Protocol):
+    """Sentences of words or texts, in memory or not."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
 class Teacher(Protocol):
-    """A model that has something to say of every word."""
+    """A model that has something to say of every word of a sentence, or of a text as a whole."""
 
     device: Any
     config: Any
 
-    def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
-        """Its inputs for a batch of sentences, none of them empty; called in another thread."""
+    def encode_inputs(self, items: Sequence[Any], /) -> dict[str, Tensor]:
+        """Its inputs for a batch of sentences, none of them empty, or of texts; called in another thread."""
         ...
 
     def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision) -> Tensor:
         """Its outputs for these inputs, which may still be in the making; NaN for padding and words it cannot see.
 
-        Shape: (sentences, words or more, labels)
+        Shape: (sentences, words or more, labels), or of texts (texts, labels)
         """
         ...
 
@@ -69,6 +81,9 @@ class WordReader(Teacher, Protocol):
         ...
 
 
+Track = Callable[[Iterable[int]], Iterable[int]]
+
+
 def teacher_outputs(
     teacher: Teacher,
     sentences: Sentences,
@@ -76,7 +91,7 @@ def teacher_outputs(
     precision: Precision,
     cache_dir: str | Path | None = None,
     words_per_batch: int = WORDS_PER_BATCH,
-    track: Callable[[Iterable[int]], Iterable[int]] = iter,
+    track: Track = iter,
 ) -> TeacherOutputs:
     """The teacher's outputs for a corpus: read from the cache, or computed now and kept there.
 
@@ -92,22 +107,58 @@ def teacher_outputs(
         track: wraps the numbers of the batches to come, to show progress.
     """
     folder = _folder(teacher, cache_dir, words=words_digest(sentences), precision=precision, batch=words_per_batch)
+    lengths = sentence_lengths(sentences)
+    return _stored_outputs(folder, teacher, sentences, lengths, lengths, precision, words_per_batch, track)
+
+
+def teacher_text_outputs(
+    teacher: Teacher,
+    texts: Items,
+    *,
+    precision: Precision,
+    cache_dir: str | Path | None = None,
+    words_per_batch: int = WORDS_PER_BATCH,
+    track: Track = iter,
+) -> TeacherOutputs:
+    """The teacher's outputs for whole texts, or pairs of texts: one row each, kept and shared like those for words.
+
+    Args:
+        teacher: the live model.
+        texts: texts, or pairs of texts; they may be empty, and hold line feeds.
+        precision: see `teacher_outputs`.
+        cache_dir: see `teacher_outputs`.
+        words_per_batch: words of a batch, where a word is six characters: nothing need be split to plan the pass.
+        track: see `teacher_outputs`.
+    """
+    digest = words_digest([text] if isinstance(text, str) else text for text in texts)
+    folder = _folder(teacher, cache_dir, texts=digest, precision=precision, batch=words_per_batch)
+    n_characters = np.fromiter(map(text_length, texts), dtype=np.int32, count=len(texts))
+    lengths, n_rows = 1 + n_characters // CHARACTERS_PER_WORD, np.ones(len(texts), dtype=np.int32)
+    return _stored_outputs(folder, teacher, texts, lengths, n_rows, precision, words_per_batch, track)
+
+
+def _stored_outputs(
+    folder: Path,
+    teacher: Teacher,
+    items: Items,
+    lengths: np.ndarray,
+    n_rows: np.ndarray,
+    precision: Precision,
+    words_per_batch: int,
+    track: Track,
+) -> TeacherOutputs:
     rank, n_processes = local_rank()
     with FileLock(folder / "lock") if rank == 0 else _made_by_the_first(folder):
-        store = OutputStore(
-            folder,
-            lengths=sentence_lengths(sentences),
-            n_labels=len(teacher.config.id2label),
-            words_per_batch=words_per_batch,
-        )
+        n_labels = len(teacher.config.id2label)
+        store = OutputStore(folder, lengths=lengths, n_rows=n_rows, n_labels=n_labels, words_per_batch=words_per_batch)
         missing = store.missing()
         if len(missing):
             logger.info("teacher outputs: %d of %d batches to compute (%s)", len(missing), store.n_batches, folder)
             own = [number for number in missing.tolist() if number % n_processes == rank]
-            _fill(store, teacher, sentences, precision, own, track)
+            _fill(store, teacher, items, precision, own, track)
             _wait_until(lambda: store.complete)
         else:
-            logger.info("teacher outputs: all %d sentences reused, no teacher pass (%s)", len(sentences), folder)
+            logger.info("teacher outputs: all %d rows reused, no teacher pass (%s)", len(items), folder)
     return store.read()
 
 
@@ -175,14 +226,14 @@ def weights_digest(weights: dict[str, Tensor]) -> str:
 def _fill(
     store: OutputStore,
     teacher: Teacher,
-    sentences: Sentences,
+    items: Items,
     precision: Precision,
     numbers: Sequence[int],
-    track: Callable[[Iterable[int]], Iterable[int]],
+    track: Track,
 ) -> None:
     """Computes the batches of these numbers, and writes each while the teacher reads the next."""
     committed = time.monotonic()
-    encoded = _encode_ahead(store, teacher, sentences, numbers)
+    encoded = _encode_ahead(store, teacher, items, numbers)
     read: list[tuple[int, Tensor]] = []
     with StoreWriter(store) as writer:
         for number, batch in zip(track(numbers), encoded, strict=False):
@@ -198,7 +249,8 @@ def _fill(
 
 
 def _write(writer: StoreWriter, number: int, outputs: Tensor, precision: Precision) -> None:
-    writer.write(number, fetch_outputs(outputs, precision))
+    values = fetch_outputs(outputs, precision)
+    writer.write(number, values if values.ndim == 3 else values[:, None])  # a text has one row
 
 
 def fetch_outputs(outputs: Tensor, precision: Precision) -> np.ndarray:
@@ -214,12 +266,12 @@ def fetch_outputs(outputs: Tensor, precision: Precision) -> np.ndarray:
 
 
 def _encode_ahead(
-    store: OutputStore, teacher: Teacher, sentences: Sentences, numbers: Iterable[int]
+    store: OutputStore, teacher: Teacher, items: Items, numbers: Iterable[int]
 ) -> Iterator[dict[str, Tensor]]:
     """The teacher's inputs for each batch, made while it reads the batches before."""
 
     def encode(number: int) -> dict[str, Tensor]:
-        return teacher.encode_words([sentences[index] for index in store.batch(number).tolist()])
+        return teacher.encode_inputs([items[index] for index in store.batch(number).tolist()])
 
     encoded: deque[Future[dict[str, Tensor]]] = deque()
     with ThreadPoolExecutor(max_workers=1) as thread:

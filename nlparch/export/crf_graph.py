@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import compose, numpy_helper, parser
 
-from nlparch.nn.crf import LinearChainCRF
+from nlparch.nn.crf import LOWEST_LOG_MARGINAL, LinearChainCRF
 
 _IMPOSSIBLE = -1e30
 
@@ -79,7 +79,10 @@ crf (float[batch, words, n] emissions, bool[batch, words] mask)
             sum_before = Where (here, summed, end_here)
         }> (last_label, end_scores, origins, clean, mask)
     through = Add (sums, onward)
-    log_marginals = LogSoftmax <axis = -1> (through)
+    all_marginals = LogSoftmax <axis = -1> (through)
+    raw_marginals = Max (all_marginals, lowest)
+    divided = Div (raw_marginals, temperature)
+    log_marginals = LogSoftmax <axis = -1> (divided)
     chosen = Unsqueeze (labels, axis2)
     log_scores = GatherElements <axis = 2> (log_marginals, chosen)
     flat_scores = Squeeze (log_scores, axis2)
@@ -88,14 +91,17 @@ crf (float[batch, words, n] emissions, bool[batch, words] mask)
 """
 
 
-def append_crf(graph: onnx.ModelProto, crf: LinearChainCRF) -> onnx.ModelProto:
+def append_crf(graph: onnx.ModelProto, crf: LinearChainCRF, *, temperature: float = 1.0) -> onnx.ModelProto:
     """Puts the CRF's decoding behind a graph whose outputs are `emissions` and `mask`.
 
-    The best path that the tag scheme allows becomes `labels`, the marginal probabilities of its labels `scores`.
+    The best path that the tag scheme allows becomes `labels`, the marginal probabilities of its labels `scores`, at a
+    temperature.
     """
     decoder = parser.parse_model(_DECODER)
     decoder.ir_version = graph.ir_version
-    decoder.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in _constants(crf).items())
+    decoder.graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in _constants(crf, temperature).items()
+    )
     merged = compose.merge_models(graph, decoder, [("emissions", "emissions"), ("mask", "mask")])
     # Both name the same operator set, which must stand there once.
     del merged.opset_import[1:]
@@ -103,7 +109,7 @@ def append_crf(graph: onnx.ModelProto, crf: LinearChainCRF) -> onnx.ModelProto:
     return merged
 
 
-def _constants(crf: LinearChainCRF) -> dict[str, np.ndarray]:
+def _constants(crf: LinearChainCRF, temperature: float) -> dict[str, np.ndarray]:
     start, transitions, end = (scores.detach().float().numpy() for scores in crf.legal_scores())
     ends = np.append(end, _IMPOSSIBLE)
     floats = {
@@ -113,6 +119,8 @@ def _constants(crf: LinearChainCRF) -> dict[str, np.ndarray]:
         "ends": ends,
         "zero": 0.0,
         "impossible": _IMPOSSIBLE,
+        "lowest": LOWEST_LOG_MARGINAL,
+        "temperature": temperature,
     }
     integers = {"axis1": [1], "axis2": [2], "index0": [0], "one": [1], "minus_one": [-1], "n_labels": [len(end)]}
     constants = {name: np.asarray(value, dtype=np.float32) for name, value in floats.items()}

@@ -57,7 +57,7 @@ def context_graph(model: NeuralTagger) -> onnx.ModelProto:
         return _export(_Context(model), inputs, outputs=["labels", "scores"], axes=axes)
     axes |= {name: {0: "batch", 1: "words"} for name in ("emissions", "mask")}
     graph = _export(_Emissions(model), inputs, outputs=["emissions", "mask"], axes=axes)
-    return append_crf(graph, model.crf)
+    return append_crf(graph, model.crf, temperature=model.temperature)
 
 
 def transformer_graph(model: TransformerTokenClassifier) -> onnx.ModelProto:
@@ -85,7 +85,7 @@ class _Words(nn.Module):
 class _Emissions(nn.Module):
     def __init__(self, model: NeuralTagger) -> None:
         super().__init__()
-        self.embedder, self.head = model.embedder, model.head
+        self.embedder, self.head, self.temperature = model.embedder, model.head, model.temperature
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         mask = torch.arange(vectors.shape[1]) < lengths.unsqueeze(1)
@@ -94,7 +94,7 @@ class _Emissions(nn.Module):
 
 class _Context(_Emissions):
     def forward(self, vectors: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        return _best(super().forward(vectors, lengths)[0])
+        return _best(super().forward(vectors, lengths)[0], self.temperature)
 
 
 class _Transformer(nn.Module):
@@ -106,12 +106,13 @@ class _Transformer(nn.Module):
         self, input_ids: Tensor, attention_mask: Tensor, word_rows: Tensor, word_positions: Tensor
     ) -> tuple[Tensor, Tensor]:
         pieces = {"input_ids": input_ids, "attention_mask": attention_mask}
-        return _best(self.model(**pieces, word_rows=word_rows, word_positions=word_positions).logits)
+        logits = self.model(**pieces, word_rows=word_rows, word_positions=word_positions).logits
+        return _best(logits, self.model.temperature)
 
 
-def _best(logits: Tensor) -> tuple[Tensor, Tensor]:
+def _best(logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     scores, labels = logits.softmax(-1).max(-1)
-    return labels, scores
+    return labels, scores if temperature == 1 else (logits / temperature).softmax(-1).amax(-1)
 
 
 def _export(

@@ -1,4 +1,4 @@
-"""How large a small tagger is: named sizes, and the vocabulary that each leaves room for."""
+"""How large a small model is: named sizes, and the vocabulary that each leaves room for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,9 @@ import torch
 
 from nlparch.data.features import WordFeatures
 from nlparch.data.labels import LabelSet
+from nlparch.data.text_labels import TextLabels
 from nlparch.errors import UserError
+from nlparch.models.small_model import SmallModel
 from nlparch.models.tagger import NeuralTagger
 
 
@@ -19,7 +21,7 @@ class Size:
     Attributes:
         max_parameters: of the whole model, embeddings counted.
         max_vocab: words of the vocabulary, where the user says nothing.
-        settings: of `NeuralTaggerConfig`, likewise.
+        settings: of the model's configuration, likewise.
     """
 
     max_parameters: int
@@ -27,7 +29,7 @@ class Size:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-SIZES = {
+SIZES: dict[str, Size] = {
     "nano": Size(
         max_parameters=1_000_000,
         settings={
@@ -54,20 +56,53 @@ SIZES = {
 }
 
 
-def room_for_words(max_parameters: int, features: WordFeatures, labels: LabelSet, **settings: Any) -> int:
+# A bag of n-grams is nothing but tables of hashed vectors.
+_BAGS: dict[str, dict[str, Any]] = {
+    "nano": {"word_width": 32, "n_word_buckets": 9_000, "n_ngram_buckets": 8_000, "n_pair_buckets": 12_000},
+    "small": {"word_width": 64, "n_word_buckets": 16_000, "n_ngram_buckets": 10_000, "n_pair_buckets": 20_000},
+    "base": {"word_width": 100, "n_word_buckets": 30_000, "n_ngram_buckets": 18_000, "n_pair_buckets": 50_000},
+}
+_TEXT_ENCODERS = {"nano": "bag", "small": "bilstm", "base": "bilstm"}
+
+
+def text_size(name: str, encoder: str | None = None) -> Size:
+    """A named size of a text classifier.
+
+    Args:
+        name: one of `SIZES`.
+        encoder: of `NeuralTextClassifierConfig`; None takes that of the size.
+    """
+    size, encoder = SIZES[name], encoder or _TEXT_ENCODERS[name]
+    if encoder == "bag":
+        return replace(size, max_vocab=None, settings={"encoder": encoder, "dropout": 0.2, **_BAGS[name]})
+    settings = {key: value for key, value in size.settings.items() if key != "embedder"}
+    if name == "nano":  # room for the weights of pairs, and of many labels
+        settings |= {"n_word_buckets": 8_500, "n_filters": 64}
+    return replace(size, settings={**settings, "encoder": encoder})
+
+
+def room_for_words(
+    max_parameters: int,
+    features: WordFeatures,
+    labels: LabelSet | TextLabels,
+    *,
+    model_class: type[SmallModel] = NeuralTagger,
+    **settings: Any,
+) -> int:
     """Words of the vocabulary that a model within `max_parameters` can have.
 
     Args:
         max_parameters: of the whole model.
         features: for the alphabet; its vocabulary does not matter.
-        labels: the model's tags.
-        settings: of `NeuralTaggerConfig`.
+        labels: the model's.
+        model_class: a small model's.
+        settings: of its configuration.
 
     Raises:
         UserError: If even a model without a single word is larger.
     """
     with torch.device("meta"):  # shapes alone: nothing is allocated, no random number drawn
-        model = NeuralTagger.build(replace(features, words=()), labels, **settings)
+        model = model_class.build(replace(features, words=()), labels, **settings)
     room = max_parameters - sum(parameter.numel() for parameter in model.parameters())
     if room < 0:
         raise UserError(

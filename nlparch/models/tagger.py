@@ -1,49 +1,31 @@
 """The small tagger: word, character and shape features, a context encoder, softmax or a CRF."""
 
 from collections.abc import Mapping, Sequence
-from os import PathLike
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PretrainedConfig, PreTrainedModel
 
-from nlparch.data.features import N_AFFIXES, PADDING, SHAPES, UNKNOWN, WordFeatures
+from nlparch.data.features import WordFeatures
 from nlparch.data.labels import IGNORED_LABEL, LabelSet
-from nlparch.distill.starts import fit_buckets
-from nlparch.errors import UserError
-from nlparch.models.word_tagger import TaggerOutput, WordTagger, settings_of
+from nlparch.models.small_model import SmallConfig, SmallModel, make_word_encoder
+from nlparch.models.task_model import TaskOutput
+from nlparch.models.word_tagger import WordTagger
 from nlparch.nn.crf import LinearChainCRF
-from nlparch.nn.embedders import CNNLSTM, IDCNN, WordEncoder
+from nlparch.nn.embedders import CNNLSTM, IDCNN
+from nlparch.nn.words import WordEncoder
 
 Embedder = Literal["cnn-lstm", "id-cnn"]
 
 
-class NeuralTaggerConfig(PretrainedConfig):
-    """Sizes and settings of a `NeuralTagger`.
+class NeuralTaggerConfig(SmallConfig):
+    """Sizes and settings of a `NeuralTagger`; the word-level ones are those of `SmallConfig`.
 
     Attributes:
         embedder: `cnn-lstm` or `id-cnn`.
-        n_words: word ids, padding and the unknown word included.
-        n_characters: character ids, likewise.
-        n_affix_buckets: buckets of hashed affixes.
-        n_word_buckets: buckets that words are hashed into, two for each; 0: a vocabulary.
         use_crf: a linear-chain CRF on top.
-        word_dropout: share of the words whose vector is the unknown word's, or that of random buckets, in training.
         drop_penalty: weight of the dropout-consistency penalty; 0 turns it off.
-        splitter: how raw text becomes words.
-        word_width: width of the word vectors.
-        char_width: width of the character vectors.
-        n_char_filters: width of the character CNN's output; 0: no characters.
-        char_kernel: characters that a filter sees.
-        affix_width: width of each affix's vector; 0: no affixes.
-        shape_width: width of the shape vectors; 0: no shapes.
         dropout: `cnn-lstm`: on the input, between the layers and on the output.
-        lstm_width: `cnn-lstm`: width of each direction.
-        n_lstm_layers: `cnn-lstm`: layers.
-        n_filters: `id-cnn`: width of the convolutions.
         conv_kernel: `id-cnn`: words that a filter sees.
         dilations: `id-cnn`: of the layers of the block.
         n_blocks: `id-cnn`: times that the block is applied.
@@ -55,24 +37,8 @@ class NeuralTaggerConfig(PretrainedConfig):
     model_type = "nlparch_tagger"
 
     embedder: str = "cnn-lstm"
-    n_words: int = 2
-    n_characters: int = 2
     use_crf: bool = False
-    word_dropout: float = 0.0
     drop_penalty: float = 0.0
-    splitter: str | None = None
-    word_width: int = 100
-    char_width: int = 16
-    n_char_filters: int = 128
-    char_kernel: int = 3
-    n_affix_buckets: int = 0
-    n_word_buckets: int = 0
-    affix_width: int = 12
-    shape_width: int = 8
-    dropout: float = 0.5
-    lstm_width: int = 100
-    n_lstm_layers: int = 2
-    n_filters: int = 128
     conv_kernel: int = 3
     dilations: list[int] | None = None
     n_blocks: int = 1
@@ -81,7 +47,7 @@ class NeuralTaggerConfig(PretrainedConfig):
     hidden_dropout: float = 0.15
 
 
-class NeuralTagger(WordTagger, PreTrainedModel):
+class NeuralTagger(WordTagger, SmallModel):
     """A small tagger of words.
 
     Args:
@@ -90,12 +56,9 @@ class NeuralTagger(WordTagger, PreTrainedModel):
     """
 
     config_class = NeuralTaggerConfig
-    base_model_prefix = ""
-    main_input_name = "word_ids"
 
     def __init__(self, config: NeuralTaggerConfig, features: WordFeatures) -> None:
-        super().__init__(config)
-        self.features = features
+        super().__init__(config, features)
         self.embedder = _build_embedder(config)
         self.head = nn.Linear(self.embedder.out_width, len(self.label_set))
         self.crf = (
@@ -103,84 +66,19 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         )
         self.post_init()  # type: ignore[no-untyped-call]
 
-    @classmethod
-    def build(cls, features: WordFeatures, labels: LabelSet, **settings: Any) -> Self:
-        """A new tagger with random weights.
-
-        Args:
-            features: how words become ids.
-            labels: its tags.
-            settings: of `NeuralTaggerConfig`.
-        """
-        config = NeuralTaggerConfig(
-            n_words=features.n_words,
-            n_characters=features.n_characters,
-            n_affix_buckets=features.n_affix_buckets,
-            n_word_buckets=features.n_word_buckets,
-            id2label=dict(enumerate(labels.tags)),
-            label2id=dict(labels.ids),
-            **settings,
-        )
-        return cls(config, features)
-
-    @classmethod
-    def from_pretrained(cls, path: str | PathLike[str], **options: Any) -> Self:  # type: ignore[override]
-        """Loads a tagger from its folder.
-
-        Raises:
-            UserError: If the features are missing, or belong to another model.
-        """
-        features = WordFeatures.load(Path(path))
-        config = NeuralTaggerConfig.from_pretrained(path)
-        for name in ("n_words", "n_characters", "n_affix_buckets", "n_word_buckets"):
-            if getattr(features, name) != getattr(config, name):
-                raise UserError(
-                    f"{path}: features.json must belong to the model: it has {name} {getattr(features, name)}, "
-                    f"config.json {getattr(config, name)}; take both from the same run"
-                )
-        return super().from_pretrained(path, features=features, **options)
-
-    def save_pretrained(self, save_directory: str | PathLike[str], **options: Any) -> None:  # type: ignore[override]
-        """Saves weights, config and features into one folder."""
-        super().save_pretrained(save_directory, **options)
-        if options.get("is_main_process", True):
-            self.features.save(Path(save_directory))
-
-    def _init_weights(self, module: nn.Module) -> None:
-        """Leaves every layer as its own constructor made it."""
-
     @property
-    def word_vectors(self) -> Tensor:
-        """The table of word vectors, a parameter. Shape: (n_words, word_width)"""
-        return self.embedder.words.table.weight
+    def word_encoder(self) -> WordEncoder:
+        """The layers that encode every word by itself."""
+        return self.embedder.words
 
-    def set_word_vectors(self, vectors: dict[str, np.ndarray]) -> None:
-        """Begins with these vectors for words of the vocabulary, or as near to them as buckets of hashed words come.
-
-        Args:
-            vectors: by word; for hashed words the most frequent first. Shape of each: (word_width,)
-        """
-        if not vectors:
-            return
-        values = np.stack(list(vectors.values())).astype(np.float32)
-        if self.features.n_word_buckets:
-            ids = np.array([self.features.bucket_ids(word) for word in vectors])
-            rows, values = fit_buckets(ids, values)
-        else:
-            rows = np.array([self.features.word_id(word) for word in vectors])
-        table = self.word_vectors
-        with torch.no_grad():
-            table[torch.from_numpy(rows)] = torch.from_numpy(values).to(table)
+    @staticmethod
+    def label_settings(labels: LabelSet) -> dict[str, Any]:
+        """What tags say in the configuration."""
+        return {"id2label": dict(enumerate(labels.tags)), "label2id": dict(labels.ids)}
 
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """The ids of a batch of sentences (see `FeatureBatch`)."""
-        batch = self.features.encode(sentences)
-        names = ("word_ids", "shape_ids", "form_index", "char_ids", "affix_ids", "mask")
-        return {name: torch.from_numpy(getattr(batch, name)) for name in names}
-
-    def reads_as(self) -> dict[str, Any]:
-        """The features: with the weights, all that decides the outputs."""
-        return {"features": repr(self.features), "config": settings_of(self.config)}
+        return self.encode_features(sentences)
 
     def forward(
         self,
@@ -197,7 +95,7 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         n_hard: Tensor | float | None = None,
         n_soft: Tensor | float | None = None,
         n_words: Tensor | float | None = None,
-    ) -> TaggerOutput:
+    ) -> TaskOutput:
         """Word logits (with a CRF, its emissions) and loss.
 
         Args:
@@ -266,17 +164,6 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         """Logits, or log marginals where there is a CRF. Shape: (batch, words, labels)"""
         return logits.float() if self.crf is None else self.crf.marginals(logits.float(), mask)
 
-    def _drop_words(self, word_ids: Tensor) -> Tensor:
-        rate = self.config.word_dropout
-        if not (self.training and rate):
-            return word_ids
-        dropped = torch.rand(word_ids.shape[:2], device=word_ids.device) < rate
-        if not self.features.n_word_buckets:
-            return word_ids.masked_fill(dropped & (word_ids != PADDING), UNKNOWN)
-        # No hashed word is unknown: one that is new stands in buckets that were trained for others.
-        others = torch.randint_like(word_ids, UNKNOWN + 1, self.config.n_words)
-        return torch.where(dropped.unsqueeze(-1) & (word_ids != PADDING), others, word_ids)
-
     def _logits_without_dropout(self, word_ids: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         self.train(False)
         steady: Tensor = self.head(self.embedder(word_ids=word_ids, **inputs))
@@ -284,8 +171,6 @@ class NeuralTagger(WordTagger, PreTrainedModel):
         return steady
 
 
-_WORD_SIZES = ("n_words", "n_characters", "word_width", "char_width", "n_char_filters", "char_kernel")
-_FORM_SIZES = ("n_affix_buckets", "affix_width", "shape_width")
 _LSTM_SIZES = ("lstm_width", "n_lstm_layers", "dropout")
 _CNN_SIZES = ("n_filters", "conv_kernel", "n_blocks", "input_dropout", "middle_dropout", "hidden_dropout")
 
@@ -294,7 +179,7 @@ def _build_embedder(config: NeuralTaggerConfig) -> CNNLSTM | IDCNN:
     def chosen(*names: str) -> dict[str, Any]:
         return {name: getattr(config, name) for name in names}
 
-    words = WordEncoder(n_shapes=len(SHAPES), n_affixes=N_AFFIXES, **chosen(*_WORD_SIZES, *_FORM_SIZES))
+    words = make_word_encoder(config)
     if config.embedder == "cnn-lstm":
         return CNNLSTM(words, **chosen(*_LSTM_SIZES))
     if config.embedder == "id-cnn":

@@ -1,117 +1,51 @@
 """Token classification with a transformer: any checkpoint's own class, read and trained word by word."""
 
 from collections.abc import Iterable, Sequence
-from os import PathLike
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, PreTrainedModel
+from torch import Tensor
+from transformers import AutoModelForTokenClassification
 
 from nlparch.data.alignment import PieceAligner
 from nlparch.data.labels import LabelSet
 from nlparch.devices import Precision, autocast
-from nlparch.errors import UserError
-from nlparch.models.word_tagger import WordTagger, reading, settings_of
+from nlparch.models.checkpoints import CheckpointModel
+from nlparch.models.task_model import reading, settings_of
+from nlparch.models.word_tagger import WordTagger
 
-LONGEST_WINDOW = 512
 _WORDS_READ_TOGETHER = 256
-_TOKENIZER_FILES = (
-    "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
-)  # fmt: skip
 
 
-class TransformerTokenClassifier(WordTagger):
-    """Methods that a checkpoint's own class gains, so that it speaks in words.
+class TransformerTokenClassifier(CheckpointModel, WordTagger):
+    """Methods that a checkpoint's own class gains, so that it speaks in words (see `CheckpointModel`)."""
 
-    `from_pretrained` returns an instance of a subclass of the checkpoint's own class (`BertForTokenClassification`,
-    say) mixed with this one, under the own class's name: parameter names and the saved `architectures` stay, and any
-    tool that loads such checkpoints loads ours.
-    """
-
-    tokenizer: Any
+    auto_class = AutoModelForTokenClassification
+    auto_kind = "token classifier"
+    reads_single_words = True
     aligner: PieceAligner
     base_model: Any
 
     @classmethod
-    def from_pretrained(
-        cls,
-        path: str | PathLike[str],
-        *,
-        labels: LabelSet | None = None,
-        splitter: str | None = None,
-        max_length: int | None = None,
-        **options: Any,
-    ) -> Self:
-        """Loads a checkpoint and its tokenizer.
+    def set_labels(cls, config: Any, labels: LabelSet) -> bool:
+        """Writes tags into a checkpoint's configuration; False where its head has them already, in its own order."""
+        if set(labels.tags) == set(config.id2label.values()):
+            return False
+        config.id2label = dict(enumerate(labels.tags))
+        config.label2id = {tag: label for label, tag in enumerate(labels.tags)}
+        return True
 
-        Args:
-            path: a folder or a hub id.
-            labels: the labels of a new head; None keeps the checkpoint's, as do labels of the same tags.
-            splitter: the splitter to remember; None keeps the checkpoint's.
-            max_length: pieces in a window; None takes what the model was saved with, else what it can, at most 512.
-            options: handed on to the checkpoint's own `from_pretrained`.
-
-        Raises:
-            UserError: If there is no such checkpoint, or no token classifier for its architecture.
-        """
-        if issubclass(cls, PreTrainedModel):
-            return super().from_pretrained(path, **options)
-        if str(path).startswith(("/", ".", "~")) and not Path(path).exists():
-            raise UserError(f"{path}: there is no such folder; give a checkpoint's folder, or a hub id")
-        try:
-            config = AutoConfig.from_pretrained(path)
-            tokenizer = _load_tokenizer(path)
-        except (OSError, ValueError) as error:
-            raise _explain(path, error) from error
-        # A head that has these tags already keeps them in its own order, and what it knows of them.
-        needs_head = labels is not None and set(labels.tags) != set(config.id2label.values())
-        if labels is not None and needs_head:
-            config.id2label = dict(enumerate(labels.tags))
-            config.label2id = {tag: label for label, tag in enumerate(labels.tags)}
-            options["ignore_mismatched_sizes"] = True
-        config.splitter = splitter or getattr(config, "splitter", None)
-        own_class = taggers_own_class(config)
-        try:
-            model = own_class.from_pretrained(path, config=config, **options)
-        except OSError as error:
-            raise _explain(path, error) from error
-        if needs_head:
-            _renew_head(model)
-        return model.read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
-
-    @classmethod
-    def from_config(cls, config: Any, tokenizer: Any, *, max_length: int | None = None) -> Self:
-        """A model of `config`'s architecture with random weights."""
-        return taggers_own_class(config)(config).read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
-
-    def read_with(self, tokenizer: Any, *, max_length: int | None = None) -> Self:
-        """Reads words with `tokenizer` in windows of at most `max_length` pieces; returns the model."""
-        positions = getattr(self.config, "max_position_embeddings", None) or LONGEST_WINDOW
-        # RoBERTa and its kin keep the positions up to the padding id for themselves.
-        positions -= (self.config.pad_token_id or 0) + 1 if "roberta" in self.config.model_type else 0
-        longest = min(positions, tokenizer.model_max_length)
-        if max_length is not None and max_length > longest:
-            raise UserError(f"the window (max_seq_len) must be at most {longest} for this checkpoint, got {max_length}")
-        if max_length is None:
-            max_length = min(longest, getattr(self.config, "window", None) or LONGEST_WINDOW)
-        self.config.window = max_length
-        self.tokenizer = tokenizer
-        if not getattr(tokenizer, "is_fast", False):
-            raise UserError(f"a tokenizer must have a fast version to align words, {type(tokenizer).__name__} has none")
-        pad_id = tokenizer.pad_token_id or 0
-        pieces = tokenizer.backend_tokenizer
+    def prepare_reading(self, max_length: int) -> None:
+        """Makes what aligns words with pieces."""
+        pad_id = self.tokenizer.pad_token_id or 0
+        pieces = self.tokenizer.backend_tokenizer
         self.aligner = PieceAligner(pieces, pad_id=pad_id, max_length=max_length, overlap=max_length // 4)
-        self.window = (max_length, max_length // 4)
-        return self
 
-    def save_pretrained(self, save_directory: str | PathLike[str], **options: Any) -> None:
-        """Saves weights, config and tokenizer into one folder."""
-        super().save_pretrained(save_directory, **options)  # type: ignore[misc]
-        if options.get("is_main_process", True):
-            self.tokenizer.save_pretrained(save_directory)
+    @property
+    def mask_word(self) -> str:
+        """The tokenizer's mask; of one that has none, its unknown piece."""
+        return self.tokenizer.mask_token or self.tokenizer.unk_token or super().mask_word
 
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """Pieces of a batch of sentences and where each word stands in them (see `AlignedBatch`)."""
@@ -125,11 +59,7 @@ class TransformerTokenClassifier(WordTagger):
 
     def reads_as(self) -> dict[str, Any]:
         """Tokenizer, window and configuration: with the weights, all that decides the outputs."""
-        tokenizer = self.tokenizer.backend_tokenizer
-        # What the last call left behind; the next one says anew how to pad and cut.
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return {"tokenizer": tokenizer.to_str(), "window": self.window, "config": settings_of(self.config)}
+        return {"tokenizer": self.tokenizer_text(), "window": self.window, "config": settings_of(self.config)}
 
     def n_unseen_words(self, sentences: Iterable[Sequence[str]]) -> int:
         """How many words have no pieces."""
@@ -194,37 +124,3 @@ class TransformerTokenClassifier(WordTagger):
         logits = torch.where(seen.unsqueeze(-1), logits, indifferent)
         teaching = {"teacher_logits": teacher_logits, "has_gold": has_gold, "hard_weights": hard_weights}
         return self.taught_output(logits, labels=labels, n_hard=n_hard, n_soft=n_soft, **teaching)
-
-
-def taggers_own_class(config: Any) -> Any:
-    """The token-classification class of a checkpoint's architecture, mixed with ours and named as before."""
-    try:
-        own: Any = AutoModelForTokenClassification._model_mapping[type(config)]
-    except KeyError:
-        raise UserError(f"model type {config.model_type!r} has no token classifier in transformers") from None
-    return type(own.__name__, (TransformerTokenClassifier, own), {"__module__": own.__module__})
-
-
-def _renew_head(model: Any) -> None:
-    """Random weights for the layer that gives the logits: it may have been made for other tags, as many as these."""
-    heads = [part for part in model.modules() if isinstance(part, nn.Linear) and part.out_features == model.num_labels]
-    nn.init.normal_(heads[-1].weight, std=getattr(model.config, "initializer_range", 0.02))
-    if heads[-1].bias is not None:
-        nn.init.zeros_(heads[-1].bias)
-
-
-def _load_tokenizer(path: str | PathLike[str]) -> Any:
-    if Path(path).is_dir() and not any((Path(path) / name).is_file() for name in _TOKENIZER_FILES):
-        # transformers would make up an empty one, to which every word is unknown.
-        raise ValueError(f"there is no tokenizer in the folder (one of {', '.join(_TOKENIZER_FILES)})")
-    tokenizer = AutoTokenizer.from_pretrained(path)
-    if getattr(tokenizer, "add_prefix_space", None) is False:
-        # Byte-level BPE reads a word at the start of a text otherwise than after a space; our words stand alone.
-        tokenizer = AutoTokenizer.from_pretrained(path, add_prefix_space=True)
-    return tokenizer
-
-
-def _explain(path: str | PathLike[str], error: Exception) -> UserError:
-    is_here = Path(path).is_dir()
-    what = "no transformer checkpoint" if is_here else "neither a folder here nor a checkpoint that the hub gives"
-    return UserError(f"{path}: {what}: {str(error).strip().splitlines()[0]}")

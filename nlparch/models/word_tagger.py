@@ -2,56 +2,27 @@
 
 import abc
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers.utils.generic import ModelOutput
 
+from nlparch.data.augmentation import DEFAULT_MASK
 from nlparch.data.labels import IGNORED_LABEL, LabelSet, scheme_of_set
 from nlparch.data.predictions import TagPrediction, build_prediction
 from nlparch.data.words import make_splitter, split_text
 from nlparch.devices import Precision, autocast
-from nlparch.distill.teacher_student import TeacherStudentDistill
 from nlparch.distill.teachers import fetch_outputs
+from nlparch.models.task_model import BATCHES_SORTED_TOGETHER, TaskModel, chunks, reading
 from nlparch.nn.crf import best_legal_path
 
-DEFAULT_SPLITTER = "words"
-_BATCHES_SORTED_TOGETHER = 32
 
-
-@dataclass
-class TaggerOutput(ModelOutput):
-    """What `forward` returns.
-
-    Attributes:
-        loss: the weighted sum of the terms, where labels or teacher outputs were given. Scalar.
-        logits: NaN-free, padding included. Shape: (batch, words, labels)
-        hard_loss: unweighted hard term. Scalar.
-        soft_loss: unweighted soft term. Scalar.
-    """
-
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    hard_loss: Tensor | None = None
-    soft_loss: Tensor | None = None
-
-
-class WordTagger(TeacherStudentDistill, abc.ABC):
+class WordTagger(TaskModel):
     """A model that gives every word a tag.
 
     The host class is a `transformers.PreTrainedModel`; it supplies `encode_words` and `forward`.
     """
-
-    # The Trainer's own count of items knows neither hard nor soft words (see `taught_loss`).
-    accepts_loss_kwargs = False
-    # What the host class brings.
-    config: Any
-    device: Any
-    forward: Any
 
     @abc.abstractmethod
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
@@ -61,9 +32,9 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
             Arguments of `forward`; among them `mask`, True on words. Shape: (batch, words)
         """
 
-    @abc.abstractmethod
-    def reads_as(self) -> dict[str, Any]:
-        """All that decides the outputs beside the weights, as plain values."""
+    def encode_inputs(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """`encode_words`, as what reads a corpus with any model calls it."""
+        return self.encode_words(sentences)
 
     def n_unseen_words(self, sentences: Iterable[Sequence[str]]) -> int:
         """How many words the model cannot see at all, for example because its tokenizer throws them away."""
@@ -81,20 +52,9 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         return None if self.label_set.scheme == "plain" else self.label_set.outside
 
     @property
-    def splitter(self) -> str:
-        """Name (or regular expression) of the splitter that makes raw text into this model's words."""
-        return getattr(self.config, "splitter", None) or DEFAULT_SPLITTER
-
-    def taught_output(self, logits: Tensor, *, labels: Tensor | None, **teaching: Any) -> TaggerOutput:
-        """Word logits with the loss, where there is anything to learn from."""
-        if labels is None and teaching.get("teacher_logits") is None:
-            return TaggerOutput(logits=logits)
-        if labels is None:
-            labels = torch.full(logits.shape[:-1], IGNORED_LABEL, device=logits.device)
-        terms = self.taught_loss(logits, labels, **teaching)
-        return TaggerOutput(
-            loss=terms.total, logits=logits, hard_loss=terms.hard.detach(), soft_loss=_detached(terms.soft)
-        )
+    def mask_word(self) -> str:
+        """A word that tells the model nothing."""
+        return DEFAULT_MASK
 
     def best_pseudo_labels(self, teacher_logits: Tensor, seen: Tensor) -> Tensor:
         """The teacher's best path that the tag scheme allows. Shape: (rows, words)"""
@@ -116,7 +76,7 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
             Labels and probabilities; padding holds anything. Shapes: (batch, words)
         """
         scores, labels = logits.float().softmax(-1).max(-1)
-        return labels, scores
+        return labels, scores if self.temperature == 1 else (logits.float() / self.temperature).softmax(-1).amax(-1)
 
     def log_scores(self, logits: Tensor, mask: Tensor) -> Tensor:
         """What this model teaches with: its logits; log marginals where it has a CRF. Shape: (batch, words, labels)"""
@@ -130,6 +90,24 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         """
         values = fetch_outputs(self.encoded_logits(self.encode_words(sentences), precision=precision), precision)
         return [values[row, : len(words)] for row, words in enumerate(sentences)]
+
+    def read_log_scores(
+        self, sentences: Sequence[Sequence[str]], *, batch_size: int = 32, precision: Precision = "fp32"
+    ) -> list[np.ndarray]:
+        """Teacher outputs of any number of sentences, read in batches of like length.
+
+        Returns:
+            For each sentence an array of shape (words, labels); rows of NaN for words the model cannot see.
+        """
+        scores = [np.empty((0, len(self.label_set)), dtype=np.float32)] * len(sentences)
+        order = sorted((row for row, words in enumerate(sentences) if words), key=lambda row: len(sentences[row]))
+        for begin in range(0, len(order), batch_size):
+            rows = order[begin : begin + batch_size]
+            for row, values in zip(
+                rows, self.word_logits([sentences[row] for row in rows], precision=precision), strict=True
+            ):
+                scores[row] = values
+        return scores
 
     def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision = "fp32") -> Tensor:
         """Teacher outputs of what `encode_words` made of a batch, on the device, where they may still be in the making.
@@ -189,20 +167,11 @@ class WordTagger(TeacherStudentDistill, abc.ABC):
         if isinstance(inputs, str):
             raise ValueError(f"predict takes a list of texts, got one string; write predict([{inputs[:20]!r}])")
         split = make_splitter(self.splitter)
-        for chunk in _chunks(inputs, batch_size * _BATCHES_SORTED_TOGETHER):
+        for chunk in chunks(inputs, batch_size * BATCHES_SORTED_TOGETHER):
             texts = [split_text(item, split) for item in chunk]
             tagged = self.tag_words([text.words for text in texts], batch_size=batch_size, precision=precision)
             for text, (tags, scores) in zip(texts, tagged, strict=True):
                 yield build_prediction(text.text, text.offsets, tags, scores)
-
-    def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value.to(self.device) for name, value in batch.items()}
-
-
-def settings_of(config: Any) -> dict[str, Any]:
-    """What a configuration says of the computation, without names, versions and places."""
-    beside = {"architectures", "dtype", "id2label", "label2id", "splitter", "transformers_version", "window"}
-    return {name: value for name, value in config.to_dict().items() if name not in beside and name[0] != "_"}
 
 
 def pad_labels(rows: Sequence[Sequence[int] | None], n_words: int) -> Tensor:
@@ -212,35 +181,3 @@ def pad_labels(rows: Sequence[Sequence[int] | None], n_words: int) -> Tensor:
         if row is not None:
             labels[index, : len(row)] = row
     return torch.from_numpy(labels)
-
-
-class reading:
-    """Eval mode and no gradients, whatever the caller does; the mode it found is put back."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-        self._inference = torch.inference_mode()
-
-    def __enter__(self) -> None:
-        self._was_training = self._model.training
-        self._model.eval()
-        self._inference.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self._inference.__exit__(*error)
-        self._model.train(self._was_training)
-
-
-def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    chunk: list[Any] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-def _detached(value: Tensor | None) -> Tensor | None:
-    return None if value is None else value.detach()

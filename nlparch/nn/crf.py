@@ -15,7 +15,7 @@ IGNORED = -100
 # Added to what must not be chosen. Finite, so that no sum is NaN; small enough that float32 still tells paths apart.
 _FORBIDDEN = -1e4
 # Lowest log marginal: float32 sums know nothing below it, and a squared error against -1e4 would drown all others.
-_LOWEST = -20.0
+LOWEST_LOG_MARGINAL = -20.0
 
 
 class LinearChainCRF(nn.Module):
@@ -93,7 +93,7 @@ class LinearChainCRF(nn.Module):
         clean = _clean(emissions, mask)
         before = _forward_scores(clean.double(), start, transitions)
         after = _backward_scores(clean.double(), mask, transitions, end)
-        return (before + after).log_softmax(-1).clamp(min=_LOWEST).to(clean.dtype)
+        return (before + after).log_softmax(-1).clamp(min=LOWEST_LOG_MARGINAL).to(clean.dtype)
 
     def _log_sums(self, emissions: Tensor, mask: Tensor) -> Tensor:
         """Log of the summed scores of all paths. Shape: (batch,)"""

@@ -1,105 +1,31 @@
 """Context encoders: from the features of a batch of words to one hidden vector a word.
 
-Both take the same arguments, so that a tagger can hold either. A batch names its distinct surface forms once: the
-character CNN reads each *form*, and every word takes its form's vector. Id 0 is padding in every kind of id, and masks
-are right padding. In eval mode the hidden vectors of a sentence do not depend on the sentences beside it.
+All take the same arguments, so that a tagger can hold any. Masks are right padding. In eval mode the hidden vectors of
+a sentence do not depend on the sentences beside it.
 """
 
+import abc
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-
-class WordEncoder(nn.Module):
-    """Every word by itself: its own vector, and what its characters, affixes and shape say (Ma and Hovy, 2016).
-
-    Args:
-        n_words: size of the word vocabulary, padding counted.
-        word_width: width of the word embeddings.
-        n_characters: size of the character vocabulary, padding counted.
-        char_width: width of the character embeddings.
-        n_char_filters: width of what the character CNN says of a form; 0: there is none.
-        char_kernel: characters that a filter sees.
-        n_affix_buckets: buckets of hashed affixes, padding not counted.
-        n_affixes: affixes of a form.
-        affix_width: width of each affix's embedding; 0: there are none.
-        n_shapes: number of word shapes, padding counted.
-        shape_width: width of the shape embeddings; 0: there are none.
-    """
-
-    def __init__(
-        self,
-        *,
-        n_words: int,
-        word_width: int = 100,
-        n_characters: int,
-        char_width: int = 16,
-        n_char_filters: int = 128,
-        char_kernel: int = 3,
-        n_affix_buckets: int = 0,
-        n_affixes: int = 0,
-        affix_width: int = 0,
-        n_shapes: int = 0,
-        shape_width: int = 0,
-    ) -> None:
-        super().__init__()
-        self.out_width = word_width + n_char_filters + n_affixes * affix_width + shape_width
-        self.table = _embedding(n_words, word_width)
-        self.characters = (
-            CharacterCNN(n_characters=n_characters, char_width=char_width, n_filters=n_char_filters, kernel=char_kernel)
-            if n_char_filters
-            else None
-        )
-        self.affixes = _embedding(n_affix_buckets + 1, affix_width) if affix_width else None
-        self.shapes = _embedding(n_shapes, shape_width) if shape_width else None
-
-    def forward(
-        self, word_ids: Tensor, form_index: Tensor, char_ids: Tensor, affix_ids: Tensor, shape_ids: Tensor
-    ) -> Tensor:
-        """Encodes the words of a batch.
-
-        Args:
-            word_ids: Shape: (batch, words); of words that have several ids, whose vectors add up, (batch, words, ids)
-            form_index: row of `char_ids` and `affix_ids` for each word. Shape: (batch, words)
-            char_ids: Shape: (forms, characters)
-            affix_ids: Shape: (forms, affixes)
-            shape_ids: Shape: (batch, words)
-
-        Returns:
-            Shape: (batch, words, out_width)
-        """
-        vectors = self.table(word_ids)
-        parts = [vectors.sum(2) if word_ids.ndim == 3 else vectors]
-        of_forms = [self.characters(char_ids)] if self.characters is not None else []
-        of_forms += [self.affixes(affix_ids).flatten(1)] if self.affixes is not None else []
-        parts += [torch.cat(of_forms, -1)[form_index]] if of_forms else []
-        parts += [self.shapes(shape_ids)] if self.shapes is not None else []
-        return torch.cat(parts, -1)
+from nlparch.nn.words import Convolution, WordEncoder
 
 
-class CNNLSTM(nn.Module):
-    """Words, read by a bidirectional LSTM (Ma and Hovy, 2016).
+class ContextEncoder(nn.Module, abc.ABC):
+    """Words in their context.
 
     Args:
         words: encodes every word by itself.
-        lstm_width: width of each direction.
-        n_lstm_layers: bidirectional layers.
-        dropout: on the input, between the layers and on the output.
     """
 
-    def __init__(
-        self, words: WordEncoder, *, lstm_width: int = 100, n_lstm_layers: int = 2, dropout: float = 0.5
-    ) -> None:
+    out_width: int
+
+    def __init__(self, words: WordEncoder) -> None:
         super().__init__()
-        self.out_width = 2 * lstm_width
         self.words = words
-        self.context = BidirectionalLSTM(
-            in_width=words.out_width, width=lstm_width, n_layers=n_lstm_layers, dropout=dropout
-        )
-        self.dropout = Dropout(dropout)
 
     def forward(self, mask: Tensor, **word_inputs: Tensor) -> Tensor:
         """Encodes a batch.
@@ -113,6 +39,7 @@ class CNNLSTM(nn.Module):
         """
         return self.read(self.words(**word_inputs), mask)
 
+    @abc.abstractmethod
     def read(self, words: Tensor, mask: Tensor) -> Tensor:
         """Encodes words in their context.
 
@@ -123,11 +50,35 @@ class CNNLSTM(nn.Module):
         Returns:
             Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
         """
+
+
+class CNNLSTM(ContextEncoder):
+    """Words, read by a bidirectional LSTM (Ma and Hovy, 2016).
+
+    Args:
+        words: encodes every word by itself.
+        lstm_width: width of each direction.
+        n_lstm_layers: bidirectional layers.
+        dropout: on the input, between the layers and on the output.
+    """
+
+    def __init__(
+        self, words: WordEncoder, *, lstm_width: int = 100, n_lstm_layers: int = 2, dropout: float = 0.5
+    ) -> None:
+        super().__init__(words)
+        self.out_width = 2 * lstm_width
+        self.context = BidirectionalLSTM(
+            in_width=words.out_width, width=lstm_width, n_layers=n_lstm_layers, dropout=dropout
+        )
+        self.dropout = Dropout(dropout)
+
+    def read(self, words: Tensor, mask: Tensor) -> Tensor:
+        """See `ContextEncoder`."""
         encoded: Tensor = self.dropout(self.context(self.dropout(words), mask))
         return encoded
 
 
-class IDCNN(nn.Module):
+class IDCNN(ContextEncoder):
     """Words, read by dilated convolutions (Strubell et al., 2017).
 
     A block is one convolution a dilation; it is applied `n_blocks` times with the same weights.
@@ -155,10 +106,9 @@ class IDCNN(nn.Module):
         middle_dropout: float = 0.0,
         hidden_dropout: float = 0.15,
     ) -> None:
-        super().__init__()
+        super().__init__(words)
         self.out_width = n_filters
         self.n_blocks = n_blocks
-        self.words = words
         self.first = Convolution(in_width=words.out_width, n_filters=n_filters, kernel=conv_kernel)
         self.block = nn.ModuleList(
             Convolution(in_width=n_filters, n_filters=n_filters, kernel=conv_kernel, dilation=dilation)
@@ -168,28 +118,8 @@ class IDCNN(nn.Module):
         self.middle_dropout = Dropout(middle_dropout)
         self.hidden_dropout = Dropout(hidden_dropout)
 
-    def forward(self, mask: Tensor, **word_inputs: Tensor) -> Tensor:
-        """Encodes a batch.
-
-        Args:
-            mask: True on words. Shape: (batch, words)
-            word_inputs: see `WordEncoder`.
-
-        Returns:
-            Hidden vectors, 0 on padding. Shape: (batch, words, out_width)
-        """
-        return self.read(self.words(**word_inputs), mask)
-
     def read(self, words: Tensor, mask: Tensor) -> Tensor:
-        """Encodes words in their context.
-
-        Args:
-            words: Shape: (batch, words, words.out_width)
-            mask: True on words. Shape: (batch, words)
-
-        Returns:
-            Hidden vectors. Shape: (batch, words, out_width)
-        """
+        """See `ContextEncoder`."""
         # Every convolution must see zeros beyond a sentence's end, as it does where the batch ends.
         present = mask.unsqueeze(-1).to(words.dtype)
         hidden = self.first(self.input_dropout(words) * present).relu() * present
@@ -199,72 +129,6 @@ class IDCNN(nn.Module):
                 hidden = convolution(hidden).relu() * present
         encoded: Tensor = self.hidden_dropout(hidden)
         return encoded
-
-
-class CharacterCNN(nn.Module):
-    """One vector a surface form: for each filter, its highest value over the form's characters, 0 at least.
-
-    Args:
-        n_characters: size of the character vocabulary, padding counted.
-        char_width: width of the character embeddings.
-        n_filters: width of the result.
-        kernel: characters that a filter sees.
-    """
-
-    def __init__(self, *, n_characters: int, char_width: int = 16, n_filters: int = 128, kernel: int = 3) -> None:
-        super().__init__()
-        self.embedding = _embedding(n_characters, char_width)
-        self.convolution = Convolution(in_width=char_width, n_filters=n_filters, kernel=kernel)
-
-    def forward(self, char_ids: Tensor) -> Tensor:
-        """Encodes forms.
-
-        Args:
-            char_ids: 0 on padding. Shape: (forms, characters)
-
-        Returns:
-            Vectors, 0 for a form without characters. Shape: (forms, n_filters)
-        """
-        present = (char_ids > 0).unsqueeze(-1)
-        # Padding stands at 0 and can only win where relu would give 0 anyway.
-        values: Tensor = self.convolution(self.embedding(char_ids)) * present
-        return values.amax(1).relu()
-
-
-class Convolution(nn.Module):
-    """A convolution along a sequence that keeps its length, as one matrix product over each place's neighbours.
-
-    On a CPU that takes 0.6 to 0.95 of the time of Conv1d at these widths, least on small batches, and dynamic int8
-    quantisation knows it.
-
-    Args:
-        in_width: width of the input.
-        n_filters: width of the output.
-        kernel: places that a filter sees.
-        dilation: distance between them.
-    """
-
-    def __init__(self, *, in_width: int, n_filters: int, kernel: int = 3, dilation: int = 1) -> None:
-        super().__init__()
-        self.linear = nn.Linear(kernel * in_width, n_filters)
-        self.kernel = kernel
-        self.dilation = dilation
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Convolves; beyond both ends the input is 0.
-
-        Args:
-            inputs: Shape: (batch, places, in_width)
-
-        Returns:
-            Shape: (batch, places, n_filters)
-        """
-        reach = (self.kernel - 1) * self.dilation
-        padded = F.pad(inputs, (0, 0, reach // 2, reach - reach // 2))
-        n_places = inputs.shape[1]
-        shifts = range(0, reach + 1, self.dilation)
-        outputs: Tensor = self.linear(torch.cat([padded[:, shift : shift + n_places] for shift in shifts], -1))
-        return outputs
 
 
 class BidirectionalLSTM(nn.Module):
@@ -341,18 +205,6 @@ class Dropout(nn.Dropout):
             return super().forward(inputs)
         kept = torch.rand(inputs.shape) >= self.p
         return inputs * (kept / (1 - self.p)).to(inputs.dtype)
-
-
-def _embedding(n_ids: int, width: int) -> nn.Embedding:
-    """A table whose row 0 is padding.
-
-    It begins with a tenth of torch's spread: at a spread of 1, vectors that training never moved (unknown words have
-    many) drown what the other features say, and dev scores peak after an epoch or two and then fall.
-    """
-    table = nn.Embedding(n_ids, width, padding_idx=0)
-    with torch.no_grad():
-        table.weight.mul_(0.1)
-    return table
 
 
 def _reversal(mask: Tensor) -> Tensor:

@@ -115,6 +115,38 @@ def cross_entropy(student: Tensor, labels: Tensor, mask: Tensor, *, weights: Ten
     return _sum(F.cross_entropy(student[mask], labels[mask], reduction="none"), mask, weights)
 
 
+def binary_cross_entropy(student: Tensor, labels: Tensor, mask: Tensor, *, weights: Tensor | None = None) -> Tensor:
+    """Sum over the mask of the cross-entropy of labels that hold or not, each by itself.
+
+    Args:
+        student: logits. Shape: (...)
+        labels: 1 where a label holds, 0 where it does not. Shape: (...)
+        mask: True on what counts. Shape: (...)
+        weights: how much each counts; None: all alike, 1. Shape: (...)
+
+    Returns:
+        A scalar.
+    """
+    values = F.binary_cross_entropy_with_logits(student[mask], labels[mask].to(student.dtype), reduction="none")
+    return _sum(values, mask, weights)
+
+
+def binary_divergence(
+    student: Tensor, teacher: Tensor, mask: Tensor, *, temperature: float = 1.0, weights: Tensor | None = None
+) -> Tensor:
+    """`kl_divergence` of labels that hold or not, each by itself: of sigmoid(logit / T) and its rest.
+
+    Args:
+        student: logits. Shape: (...)
+        teacher: logits. Shape: (...)
+        mask: True on what counts. Shape: (...)
+        temperature: see `kl_divergence`.
+        weights: see `kl_divergence`.
+    """
+    student, teacher = (torch.stack([logits, torch.zeros_like(logits)], -1) for logits in (student, teacher))
+    return kl_divergence(student, teacher, mask, temperature=temperature, weights=weights)
+
+
 def _sum(values: Tensor, mask: Tensor, weights: Tensor | None) -> Tensor:
     """Weighted sum of the values of what the mask leaves in. Shape of `values`: (left in,)"""
     return values.sum() if weights is None else (values * weights[mask]).sum()

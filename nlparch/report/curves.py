@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nlparch.metrics import main_score_name
 from nlparch.report.material import UNDEFINED, Evidence, Metrics, Table, fraction, models
 
 Log = Sequence[Mapping[str, Any]]
@@ -13,7 +14,7 @@ _WEIGHTED = "_loss_weighted"
 
 def dev_score_name(metrics: Metrics) -> str:
     """The score that chooses the best model."""
-    return "f1" if "f1" in metrics.get("dev", {}) else "accuracy"
+    return main_score_name(metrics.get("dev", {}))
 
 
 def points(log: Log, name: str) -> Points:

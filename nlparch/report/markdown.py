@@ -9,7 +9,7 @@ import yaml
 from nlparch.report import tables
 from nlparch.report.material import Evidence, Metrics, Row, Table
 from nlparch.report.sections import sections
-from nlparch.report.sentences import Segment, readers
+from nlparch.report.sentences import Segment, headline, readers
 
 
 def write_report(
@@ -76,7 +76,7 @@ def _table(table: Table) -> str:
 def _sentences(evidence: Evidence) -> str:
     lines = []
     for number, found in enumerate(evidence.disagreements, 1):
-        lines.append(f"{number}. the student is {found.confidence:.0%} sure of its mistake")
+        lines.append(f"{number}. {headline(found)}")
         lines += [f"    - {name}: {' '.join(map(_segment, parts))}" for name, parts in readers(found)]
     return "\n".join(lines)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from nlparch.calibration import Bin
 from nlparch.disagreements import Disagreement
+from nlparch.text_evidence import TextDisagreement
 
 Metrics = Mapping[str, Any]
 Row = Sequence[str]
@@ -35,10 +36,11 @@ class Evidence:
         sizes: of each model.
         measured_on: the machine that `words_per_second` were measured on.
         curves: the Trainer's log of each model that was trained, an entry a line.
-        bins: reliability of each model's probabilities.
+        bins: reliability of each model's probabilities; under `uncalibrated`, of the student's as they were before.
         bins_split: the split they are of.
-        disagreements: sentences where student and teacher part.
+        disagreements: sentences or texts where student and teacher part.
         disagreements_split: the split they are of.
+        confusions: label of gold, label of the student and number of texts, of the same split as `bins`.
     """
 
     sizes: Mapping[str, Size] = field(default_factory=dict)
@@ -46,8 +48,9 @@ class Evidence:
     curves: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     bins: Mapping[str, Sequence[Bin]] = field(default_factory=dict)
     bins_split: str = ""
-    disagreements: Sequence[Disagreement] = ()
+    disagreements: Sequence[Disagreement | TextDisagreement] = ()
     disagreements_split: str = ""
+    confusions: Sequence[tuple[str, str, int]] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Table:
 
     header: Row
     rows: Sequence[Row]
-    text_columns: Sequence[str] = ("split", "score", "type", "tag")
+    text_columns: Sequence[str] = ("split", "score", "type", "tag", "label")
 
 
 def models(metrics: Metrics) -> Iterator[tuple[str, str, Metrics]]:
@@ -65,6 +68,15 @@ def models(metrics: Metrics) -> Iterator[tuple[str, str, Metrics]]:
     for key, name in (("teacher", "teacher"), ("baseline", "undistilled")):
         if key in metrics:
             yield key, name, metrics[key]
+
+
+def reliabilities(metrics: Metrics, evidence: Evidence) -> Iterator[tuple[str, str, Sequence[Bin]]]:
+    """The reliability of each model's probabilities: its key, what the report calls it, the bins."""
+    for key, name, _ in models(metrics):
+        if key in evidence.bins:
+            yield key, name, evidence.bins[key]
+        if key == "student" and "uncalibrated" in evidence.bins:
+            yield "uncalibrated", f"{name}, uncalibrated", evidence.bins["uncalibrated"]
 
 
 def splits(metrics: Metrics) -> list[str]:

@@ -22,12 +22,13 @@ from nlparch.report.material import (
     gap_closed,
     models,
     number,
+    reliabilities,
     share,
     splits,
 )
 from nlparch.report.plots import Series, interval_plot, line_plot
 from nlparch.report.sections import Section, sections
-from nlparch.report.sentences import readers
+from nlparch.report.sentences import headline, readers
 
 _MOST_TYPES = 25
 _FOLDED = ("scores", "types", "curves", "reliability")
@@ -79,7 +80,7 @@ def write_page(
         folded=_FOLDED,
         most_rows=_MOST_ROWS,
         evidence=evidence,
-        sentences=[(found, list(readers(found))) for found in evidence.disagreements],
+        sentences=[(headline(found), list(readers(found))) for found in evidence.disagreements],
         notes=notes,
         options=None if options is None else yaml_options(options),
     )
@@ -130,7 +131,8 @@ def _score_tiles(metrics: Metrics, split: str) -> Iterator[Tile]:
     if (closed := gap_closed(values["student"], values.get("teacher"), values.get("baseline"))) != UNDEFINED:
         yield Tile("of the gap closed", closed, "from undistilled to teacher")
     if split in metrics.get("agreement", {}):
-        yield Tile("words student and teacher agree on", f"{metrics['agreement'][split]:.1%}")
+        unit = tables.unit_of(metrics[split])
+        yield Tile(f"{unit} student and teacher agree on", f"{metrics['agreement'][split]:.1%}")
 
 
 def _figures(section: Section, metrics: Metrics, evidence: Evidence) -> list[Figure]:
@@ -145,7 +147,7 @@ def _score_figures(metrics: Metrics) -> Iterator[Figure]:
     legend = [(key, name) for key, name, _ in models(metrics)]
     for split in splits(metrics):
         score = main_score_name(metrics[split])
-        kind = "per_tag" if "per_tag" in metrics[split] else "per_type"
+        kind = tables.kind_of(metrics[split])
         own: Metrics = metrics[split].get(kind, {})
         often = sorted(own, key=lambda type_: (-own[type_]["support"], type_))[:_MOST_TYPES]
         rows = [("all", {key: (of[split], score) for key, _, of in models(metrics) if split in of})]
@@ -195,10 +197,8 @@ def _curve_figures(metrics: Metrics, evidence: Evidence) -> Iterator[Figure]:
 
 
 def _reliability_figure(metrics: Metrics, evidence: Evidence) -> Figure:
-    series = [
-        Series(key, name, _reliability(evidence.bins[key])) for key, name, _ in models(metrics) if key in evidence.bins
-    ]
-    caption = f"share of tags that are right, by their probability (from {_LEAST_WORDS} words)"
+    series = [Series(key, name, _reliability(bins)) for key, name, bins in reliabilities(metrics, evidence)]
+    caption = f"share that is right, by its probability (from {_LEAST_WORDS} on)"
     drawn = line_plot(series, title=caption, across="mean probability", is_square=True)
     return Figure(caption, drawn, [(line.key, line.name) for line in series])
 

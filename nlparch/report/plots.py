@@ -17,7 +17,7 @@ _MARKS = {
     "square": "M-2.9,-2.9h5.8v5.8h-5.8Z",
     "triangle": "M0,-3.6L3.5,2.8H-3.5Z",
 }
-_MARK_OF = {"student": "circle", "teacher": "square", "baseline": "triangle"}
+_MARK_OF = {"student": "circle", "teacher": "square", "baseline": "triangle", "uncalibrated": "triangle"}
 
 
 @dataclass(frozen=True)

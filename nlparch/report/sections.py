@@ -8,8 +8,8 @@ from nlparch.report import curves, tables
 from nlparch.report.material import Evidence, Metrics, Table, splits
 
 _INTERVALS = (
-    f"Bootstrap over sentences, {N_RESAMPLES:,} resamples, seed 0. A difference is the student's score less the other "
-    "model's on the same resamples; p is two-sided."
+    f"Bootstrap over sentences or texts, {N_RESAMPLES:,} resamples, seed 0. A difference is the student's score less "
+    "the other model's on the same resamples; p is two-sided."
 )
 _SEEN = (
     "An entity is seen if its words, in whatever case, stand in the training gold as an entity of the same type. "
@@ -17,8 +17,10 @@ _SEEN = (
 )
 _SEEN_WORDS = "A word is seen if it stands in the training gold, in whatever case and with whatever tag."
 _RELIABILITY = (
-    "Words by the probability of their tag. A model whose probabilities mean what they say is right as often as they "
-    "say; the expected calibration error is how far it is from that, on the mean. Nothing was calibrated."
+    "Words by the probability of their tag, or texts by that of their label. A model whose probabilities mean what "
+    "they say is right as often as they say; the expected calibration error is how far it is from that, on the mean. "
+    "Probabilities are those that the models give, at the temperature that was fitted on dev, where there is one; "
+    "uncalibrated are those before."
 )
 
 
@@ -50,8 +52,9 @@ def sections(metrics: Metrics, evidence: Evidence) -> Iterator[Section]:
 def _details(metrics: Metrics, evidence: Evidence) -> Iterator[Section]:
     yield Section("intervals", "How sure the scores are", tables.intervals(metrics), _INTERVALS)
     for split in splits(metrics):
-        kind = "tag by tag" if "per_tag" in metrics[split] else "type by type"
-        yield Section("types", f"{split}, {kind}", tables.types(metrics, split))
+        kind = tables.kind_name(metrics[split])
+        yield Section("types", f"{split}, {kind} by {kind}", tables.types(metrics, split))
+    yield Section("confusions", f"Labels taken for others, on {evidence.bins_split}", tables.confusions(evidence))
     found = tables.seen(metrics)
     yield Section("seen", "Seen and unseen in training", found, _SEEN_WORDS if "words" in found.header else _SEEN)
     yield Section("sizes", "Size and speed", tables.sizes(metrics, evidence), evidence.measured_on and _speed(evidence))

@@ -7,6 +7,7 @@ from typing import Literal
 from nlparch.counts import items
 from nlparch.data.labels import Span
 from nlparch.disagreements import Disagreement
+from nlparch.text_evidence import TextDisagreement
 
 Fate = Literal["right", "wrong", "missed"]
 
@@ -20,8 +21,20 @@ class Segment:
     fate: Fate | None = None
 
 
-def readers(found: Disagreement) -> Iterator[tuple[str, list[Segment]]]:
-    """Gold, teacher and student, each with its reading of the sentence."""
+def headline(found: Disagreement | TextDisagreement) -> str:
+    """What makes the sentence, or the text, worth showing."""
+    if found.confidence is None:
+        return "the student is farther from gold than its teacher"
+    return f"the student is {found.confidence:.0%} sure of its mistake"
+
+
+def readers(found: Disagreement | TextDisagreement) -> Iterator[tuple[str, list[Segment]]]:
+    """Gold, teacher and student, each with its reading of the sentence; or a text, and what each says of it."""
+    if isinstance(found, TextDisagreement):
+        yield "text", [Segment(found.text)]
+        for name in ("gold", "teacher", "student"):
+            yield name, [Segment(getattr(found, name))]
+        return
     for name, tags in (("gold", found.gold), ("teacher", found.teacher), ("student", found.student)):
         yield name, segments(found, tags)
 

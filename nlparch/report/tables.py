@@ -1,6 +1,6 @@
 """The tables of a report, which its Markdown and its page share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nlparch.metrics import main_score_name
@@ -14,6 +14,7 @@ from nlparch.report.material import (
     gap_closed,
     models,
     number,
+    reliabilities,
     share,
     splits,
 )
@@ -28,13 +29,24 @@ SCORES = {
     "micro_f1": "micro F1",
     "matthews_correlation": "Matthews correlation",
     "average_precision": "average precision",
+    "positive_f1": "F1 of the label 1",
+    "accuracy_and_f1": "mean of accuracy and F1 of the label 1",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+    "pearson_spearman": "mean of both correlations",
+    "mse": "mean squared error",
     "raw_f1": "F1 from raw text (character spans)",
     "raw_accuracy": "accuracy from raw text (character spans)",
     "calibration_error": "expected calibration error",
+    "calibration_error_before": "expected calibration error, uncalibrated",
 }
 _MAIN_SCORES = ("f1", "raw_f1")
 _MAIN_PLAIN_SCORES = ("accuracy", "macro_f1", "raw_accuracy")
-_NO_SHARE = ("calibration_error",)
+_MAIN_TEXT_SCORES = ("accuracy", "macro_f1", "average_precision", "pearson", "spearman")
+_NO_SHARE = ("calibration_error", "calibration_error_before", "mse")
+_MOST_CONFUSIONS = 20
+_KINDS = {"per_tag": "tag", "per_label": "label", "per_type": "type"}
+"""Where scores of single kinds of answers stand, and what one is called."""
 
 
 def scores(metrics: Metrics, *, short: bool = False) -> Table:
@@ -53,14 +65,35 @@ def scores(metrics: Metrics, *, short: bool = False) -> Table:
 def _score_rows(metrics: Metrics, split: str, *, short: bool) -> Iterator[list[str]]:
     flat = {key: _flat(own.get(split, {})) for key, _, own in models(metrics)}
     student = flat["student"]
-    wanted = (_MAIN_SCORES if "f1" in student else _MAIN_PLAIN_SCORES) if short else tuple(SCORES)
-    for name in wanted:
+    for name in _short(student) if short else SCORES:
         if any(name in values for values in flat.values()):
             yield [split, SCORES[name], *_score_cells(name, {key: values.get(name) for key, values in flat.items()})]
     if split in metrics.get("agreement", {}):
         yield [split, "agreement with the teacher", fraction(metrics["agreement"][split])]
     if not short and "n" in student:
-        yield [split, "words", f"{student['n']:,}"]
+        yield [split, unit_of(student), f"{student['n']:,}"]
+
+
+def unit_of(scores: Metrics) -> str:
+    """What scores are over."""
+    return "texts" if "main_score" in scores else "words"
+
+
+def kind_of(scores: Metrics) -> str:
+    """Where scores of types, tags or labels stand; `per_type` where there are none."""
+    return next((kind for kind in _KINDS if kind in scores), "per_type")
+
+
+def kind_name(scores: Metrics) -> str:
+    """What one of them is called."""
+    return _KINDS[kind_of(scores)]
+
+
+def _short(scores: Metrics) -> Sequence[str]:
+    """The scores that matter most, in order."""
+    if "main_score" in scores:
+        return list(dict.fromkeys([scores["main_score"], *_MAIN_TEXT_SCORES]))
+    return _MAIN_SCORES if "f1" in scores else _MAIN_PLAIN_SCORES
 
 
 def _score_cells(name: str, values: dict[str, float | None]) -> Iterator[str]:
@@ -95,13 +128,13 @@ def intervals(metrics: Metrics) -> Table:
 
 
 def types(metrics: Metrics, split: str) -> Table:
-    """The scores of each type of span, or of each tag."""
-    kind = "per_tag" if "per_tag" in metrics[split] else "per_type"
+    """The scores of each type of span, of each tag, or of each label."""
+    kind = kind_of(metrics[split])
     own: Metrics = metrics[split].get(kind, {})
     others = [(name, of.get(split, {}).get(kind)) for key, name, of in models(metrics) if key != "student"]
     others = [(name, rows) for name, rows in others if rows is not None]
     sure = any("f1_interval" in row for row in own.values())
-    header = ["tag" if kind == "per_tag" else "type", "support", "precision", "recall", "F1", *["95% interval"] * sure]
+    header = [kind_name(metrics[split]), "support", "precision", "recall", "F1", *["95% interval"] * sure]
     for name, _ in others:
         header += [f"{name} F1", *["95% interval"] * sure]
     rows = []
@@ -143,12 +176,18 @@ def sizes(metrics: Metrics, evidence: Evidence) -> Table:
     return Table(["model", "parameters", "bytes on disk", "words per second"], rows, text_columns=("model",))
 
 
+def confusions(evidence: Evidence) -> Table:
+    """Which labels the student takes for which others."""
+    rows = [[gold, given, f"{n:,}"] for gold, given, n in evidence.confusions[:_MOST_CONFUSIONS]]
+    return Table(["gold", "student", "texts"], rows, text_columns=("gold", "student"))
+
+
 def reliability(metrics: Metrics, evidence: Evidence) -> Table:
     """How often the tags of each range of probabilities are right."""
-    shown = [(name, evidence.bins[key]) for key, name, _ in models(metrics) if key in evidence.bins]
+    shown = [(name, bins) for _, name, bins in reliabilities(metrics, evidence)]
     header = ["probability"]
     for name, _ in shown:
-        header += [f"{name} words", "mean probability", "right"]
+        header += [f"{name} n", "mean probability", "right"]
     rows = []
     for every in zip(*(bins for _, bins in shown), strict=True):
         row = [f"{every[0].low:.1f} to {every[0].high:.1f}"]

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlparch.data import features as features_module
+from nlparch.data import form_counts
 from nlparch.data.features import (
     N_AFFIXES,
     SHAPES,
     WordFeatures,
     affix_ids,
     build_features,
-    count_forms,
     frequent_words,
     normalize_word,
     shape_id,
     shorten,
 )
+from nlparch.data.form_counts import count_forms
 from nlparch.errors import UserError
 
 words = st.text(min_size=1, max_size=12)
@@ -202,7 +202,7 @@ def test_files_of_features_are_plain_json(tmp_path: Path) -> None:
 def test_counts_are_bounded_and_lack_what_was_forgotten(corpus: list[list[str]], most: int) -> None:
     true = Counter(word for words in corpus for word in words)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features_module, "_COUNTED_TOGETHER", 1)
+        patch.setattr(form_counts, "_COUNTED_TOGETHER", 1)
         counts, floor = count_forms(corpus, most=most)
     assert len(counts) <= most and (floor == 0) == (len(true) <= most)
     lost_at_most = floor * (floor + 1) // 2
@@ -210,7 +210,7 @@ def test_counts_are_bounded_and_lack_what_was_forgotten(corpus: list[list[str]],
 
 
 def test_a_corpus_of_too_many_words_keeps_the_frequent_ones_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features_module, "_COUNTED_TOGETHER", 10)
+    monkeypatch.setattr(form_counts, "_COUNTED_TOGETHER", 10)
     monkeypatch.setattr(count_forms, "__kwdefaults__", {"most": 50})
     features, notes = build_features([["often", f"w{number:x}"] for number in range(400)], normalize_digits=False)
     assert features.words[0] == "often" and len(features.words) <= 50

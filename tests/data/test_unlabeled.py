@@ -6,7 +6,7 @@ from typing import Any
 import datasets
 import pytest
 
-from nlparch.data import unlabeled as module
+from nlparch.data import digests as module
 from nlparch.data.raw_sources import RawReading, find_sources
 from nlparch.data.unlabeled import load_unlabeled
 from nlparch.data.words import make_splitter

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlparch.distill.cache import (
+    JoinedOutputs,
     OutputStore,
     StoreWriter,
     TeacherOutputs,
@@ -156,3 +157,15 @@ def test_the_cache_is_in_the_user_s_cache_folder(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert default_cache_dir() == tmp_path / "home" / ".cache" / "nlparch"
+
+
+def test_joined_outputs_are_those_of_each_corpus_in_turn() -> None:
+    parts = [
+        TeacherOutputs(np.full((n, 2), number, np.float16), np.array(starts))
+        for number, (n, starts) in enumerate([(3, [0, 1, 3]), (0, [0]), (2, [0, 2])])
+    ]
+    parts[2].logits[0] = np.nan
+    joined = JoinedOutputs(*parts)
+    assert len(joined) == 3 and joined.n_words_without() == 1
+    assert [joined[index].shape for index in range(3)] == [(1, 2), (2, 2), (2, 2)]
+    assert joined[1].tolist() == [[0, 0], [0, 0]] and joined[2][1].tolist() == [2, 2]

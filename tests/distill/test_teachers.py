@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from nlparch.distill.teachers import teacher_outputs, weights_digest
+from nlparch.data.sentences import TextFile
+from nlparch.distill.teachers import teacher_outputs, teacher_text_outputs, weights_digest
 from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.transformer_token import TransformerTokenClassifier
@@ -29,7 +30,7 @@ class Fake:
     def __init__(self) -> None:
         self.n_read = 0
 
-    def encode_words(self, sentences: Sequence[Sequence[str]]) -> Any:
+    def encode_inputs(self, sentences: Sequence[Sequence[str]]) -> Any:
         return {"sentences": sentences}
 
     def encoded_logits(self, batch: Any, *, precision: str) -> torch.Tensor:
@@ -141,7 +142,7 @@ def test_a_second_run_makes_no_teacher_pass_and_says_so(tmp_path: Path, caplog: 
     with caplog.at_level("INFO", logger="nlparch"):
         again = read(teacher, tmp_path)
     assert teacher.n_read == n_read
-    assert "all 30 sentences reused, no teacher pass" in caplog.text
+    assert "all 30 rows reused, no teacher pass" in caplog.text
     assert again.logits.tobytes() == first.logits.tobytes() and isinstance(again.logits, np.memmap)
 
 
@@ -322,3 +323,38 @@ def test_outputs_that_are_no_numbers_are_refused(tmp_path: Path, new_transformer
         read(teacher, tmp_path, [["Ann", "Lee"]])
     with pytest.raises(UserError, match="must be finite"):
         teacher.word_logits([["Ann", "Lee"]])
+
+
+TEXTS = ["Ann Lee flew to Oslo .", "", ("Who is", "Bo ?"), "In Lima ,\nit rained .", ("", ""), "Bern", "x\x1fy"] * 4
+
+
+def test_a_text_has_one_row_of_outputs_in_its_place(new_text_transformer: Any, decided: Any, tmp_path: Path) -> None:
+    teacher = decided(new_text_transformer())
+    for texts in (TEXTS, TextFile.write(TEXTS)):
+        outputs = teacher_text_outputs(teacher, texts, precision="fp32", cache_dir=tmp_path, words_per_batch=12)
+        assert len(outputs) == len(TEXTS) and outputs[3].shape == (1, 3) and not outputs.n_words_without()
+        found = np.concatenate([outputs[row] for row in range(len(outputs))])
+        assert found == pytest.approx(teacher.text_logits(TEXTS), abs=2e-2)
+    assert len(stores(tmp_path)) == 1
+    for other in (TEXTS[:-1], [*TEXTS[:-1], "x\ny"], [*TEXTS[:-1], ("x", "y")]):
+        teacher_text_outputs(teacher, other, precision="fp32", cache_dir=tmp_path)
+    assert len(stores(tmp_path)) == 4, "other texts, another store"
+
+
+def test_a_pass_over_texts_that_was_cut_off_goes_on(
+    new_text_transformer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nlparch.distill.teachers._SECONDS_BETWEEN_COMMITS", 0.0)
+    teacher, numbers = new_text_transformer(), []
+
+    def follow(missing: Iterable[int]) -> Iterator[int]:
+        for number in missing:
+            numbers.append(number)
+            yield number
+
+    options: dict[str, Any] = {"precision": "bf16", "words_per_batch": 12}
+    whole = teacher_text_outputs(teacher, TEXTS, cache_dir=tmp_path / "whole", **options)
+    with pytest.raises(Cut):
+        teacher_text_outputs(teacher, TEXTS, cache_dir=tmp_path / "cut", track=cut_at(3), **options)
+    again = teacher_text_outputs(teacher, TEXTS, cache_dir=tmp_path / "cut", track=follow, **options)
+    assert again.logits.tobytes() == whole.logits.tobytes() and numbers[0] == 2

@@ -58,6 +58,27 @@ def test_an_exported_tagger_answers_as_torch_does(new_tagger: Any, decided: Any,
         check_same(exported.predict(inputs, batch_size=batch_size), expected)
 
 
+@pytest.mark.parametrize("kind", ["lstm", "lstm crf"])
+@pytest.mark.parametrize("temperature", [0.4, 3.0])
+def test_an_exported_tagger_is_as_calibrated(
+    new_tagger: Any, decided: Any, rows: Any, kind: str, temperature: float
+) -> None:
+    model, inputs = decided(new_tagger(**KINDS[kind])), [words for words, _ in rows]
+    before = model.predict(inputs)
+    model.config.calibration_temperature = temperature
+    calibrated = model.predict(inputs)
+    check_same(load_form(export_tagger(model)).predict(inputs), calibrated)
+    as_int8 = load_form(export_tagger(model).to_int8()).predict(inputs)
+    means = [np.mean([score for one in some for score in one.scores]) for some in (before, calibrated, as_int8)]
+    assert (means[0] < means[1]) == (temperature < 1) and means[2] == pytest.approx(means[1], abs=0.05)
+
+
+def test_an_exported_transformer_is_as_calibrated(new_transformer: Any, decided: Any, rows: Any) -> None:
+    model, inputs = decided(new_transformer()), [words for words, _ in rows]
+    model.config.calibration_temperature = 3.0
+    check_same(load_form(export_tagger(model)).predict(inputs), model.predict(inputs))
+
+
 @pytest.mark.parametrize("kind", ["lstm crf", "idcnn"])
 def test_twenty_thousand_words_are_one_sentence(new_tagger: Any, decided: Any, rows: Any, kind: str) -> None:
     model = decided(new_tagger(**KINDS[kind]))

@@ -5,9 +5,11 @@ import torch
 
 from nlparch.data.features import WordFeatures
 from nlparch.data.labels import LabelSet, scheme_of_set
+from nlparch.data.text_labels import TextLabels
 from nlparch.errors import UserError
-from nlparch.models.sizes import SIZES, room_for_words
+from nlparch.models.sizes import SIZES, room_for_words, text_size
 from nlparch.models.tagger import NeuralTagger
+from nlparch.models.text_classifier import NeuralTextClassifier
 
 TAGS = ("O", *(f"{place}-T{number}" for number in range(20) for place in "BI"))
 LABELS = LabelSet(TAGS, scheme_of_set(TAGS))
@@ -15,7 +17,7 @@ LABELS = LabelSet(TAGS, scheme_of_set(TAGS))
 FEATURES = WordFeatures(words=(), characters="".join(map(chr, range(0x4E00, 0x4E00 + 2000))))
 
 
-def n_parameters(model: NeuralTagger) -> int:
+def n_parameters(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -31,6 +33,23 @@ def test_a_size_holds_what_it_says_with_its_whole_vocabulary(name: str, use_crf:
     features = features if features.n_word_buckets else replace(features, words=tuple(map(str, range(room))))
     total = n_parameters(NeuralTagger.build(features, LABELS, **settings))
     assert 0.9 * size.max_parameters < total <= size.max_parameters
+
+
+@pytest.mark.parametrize("has_pairs", [False, True])
+@pytest.mark.parametrize("encoder", [None, "bag", "cnn", "bilstm"])
+@pytest.mark.parametrize("name", SIZES)
+def test_a_size_of_a_classifier_holds_what_it_says(name: str, encoder: str | None, has_pairs: bool) -> None:
+    size = text_size(name, encoder)
+    settings = {**size.settings, "pooling": "attention", "has_pairs": has_pairs}
+    assert encoder in (None, settings["encoder"])
+    buckets = ("n_word_buckets", "n_ngram_buckets", "n_pair_buckets")
+    features = replace(FEATURES, **{key: settings.pop(key, 0) for key in buckets})
+    labels = TextLabels(tuple(map(str, range(80))), "one_label")
+    room = room_for_words(size.max_parameters, features, labels, model_class=NeuralTextClassifier, **settings)
+    assert room >= (size.max_vocab or 0)
+    features = features if features.n_word_buckets else replace(features, words=tuple(map(str, range(room))))
+    total = n_parameters(NeuralTextClassifier.build(features, labels, **settings))
+    assert 0.8 * size.max_parameters < total <= size.max_parameters
 
 
 def test_the_room_is_full_to_the_last_word() -> None:

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nlparch.nn.embedders import CNNLSTM, IDCNN, BidirectionalLSTM, CharacterCNN, Convolution, Dropout, WordEncoder
+from nlparch.nn.embedders import CNNLSTM, IDCNN, BidirectionalLSTM, Dropout
+from nlparch.nn.words import CharacterCNN, Convolution, WordEncoder
 
 N_WORDS, N_CHARACTERS, N_SHAPES, N_BUCKETS, N_AFFIXES = 20, 15, 6, 9, 2
 LENGTHS = st.lists(st.integers(0, 6), min_size=1, max_size=4).filter(any)

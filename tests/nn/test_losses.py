@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nlparch.nn.losses import (
+    binary_cross_entropy,
+    binary_divergence,
     cross_entropy,
     decoupled_divergence,
     kl_divergence,
@@ -205,3 +207,33 @@ def test_losses_take_texts_as_well_as_words():
     assert torch.allclose(
         squared_error(student, teacher, mask), (student[mask] - teacher[mask]).square().mean(-1).sum()
     )
+
+
+@settings(deadline=None, max_examples=50)
+@given(SHAPES, st.floats(0.5, 8.0))
+def test_binary_losses_are_those_of_each_label_by_itself(shape, temperature):
+    student, teacher, _, _ = random_batch(*shape)
+    mask = torch.rand(student.shape, generator=torch.Generator().manual_seed(shape[-1])) < 0.6
+    holds = (teacher > 0).double()
+    weights = torch.rand(mask.shape, dtype=torch.float64)
+    kl = entropy = 0.0
+    for s, t, held, weight in zip(
+        student[mask].tolist(), teacher[mask].tolist(), holds[mask].tolist(), weights[mask].tolist(), strict=True
+    ):
+        p, q = ([1 / (1 + math.exp(-x / temperature)), 1 / (1 + math.exp(x / temperature))] for x in (t, s))
+        kl += weight * temperature**2 * divergence(p, q)
+        entropy -= weight * math.log(1 / (1 + math.exp(-s if held else s)))
+    found = binary_divergence(student, teacher, mask, temperature=temperature, weights=weights)
+    assert found.item() == pytest.approx(kl, abs=1e-9)
+    assert binary_cross_entropy(student, holds, mask, weights=weights).item() == pytest.approx(entropy, abs=1e-9)
+
+
+@given(SHAPES)
+def test_what_a_binary_loss_leaves_out_may_hold_anything(shape):
+    student, teacher, _, mask = random_batch(*shape)
+    mask = mask.unsqueeze(-1).expand(student.shape)
+    broken = torch.where(mask, teacher, math.nan)
+    holds = torch.where(mask, (teacher > 0).double(), math.nan)
+    loss = binary_divergence(student, broken, mask) + binary_cross_entropy(student, holds, mask)
+    (grad,) = torch.autograd.grad(loss, student)
+    assert torch.isfinite(loss) and grad[~mask].eq(0).all() and torch.isfinite(grad).all()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -137,6 +138,10 @@ def vector(result: Result, word: str) -> list[float]:
 
 def pieces(result: Result) -> set[str]:
     return set(result.tokenizer["model"]["vocab"])
+
+
+def n_made(result: Result) -> int:
+    return int(result.report.split("augmented: ")[1].split()[0])
 
 
 def features(result: Result) -> list[str]:
@@ -437,6 +442,25 @@ CASES: dict[str, tuple[str, str, Check]] = {
             and "undistilled" in new.report
         ),
     ),
+    "augment": (
+        "tagger_kd",
+        "--augment 3 --max_steps 0 --epochs 1",
+        lambda new, old: (
+            new.end["global_step"] == math.ceil((32 + n_made(new)) / 8) > 8
+            and "dropped" in new.report
+            and features(new) == features(old)
+        ),
+    ),
+    "augment (of raw text)": (
+        "tagger_kd_pseudo",
+        "--augment 2 --data_dir DROP",
+        lambda new, old: 20 < n_made(new) < 60 and features(new) == features(Result(old.folder.parent / "sure-words")),
+    ),
+    "augment_kinds": (
+        "tagger_kd",
+        "--augment 3 --augment_kinds mention",
+        lambda new, old: "(mention)" in new.report and 10 < n_made(new) < 3 * 28,
+    ),
     "unlabeled_filename": (
         "tagger_kd_pseudo",
         "--unlabeled_filename HOME/raw.txt HOME/dev.txt --max_steps 0 --epochs 1",
@@ -564,6 +588,10 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
         ("--schedule staged --gold_share 1", "--gold_share must be between 0 and 1"),
         ("--schedule staged --unlabeled_ratio 2", "mixes what --schedule staged keeps apart"),
         ("--schedule staged --data_dir DROP", "ends with gold sentences: it needs a --data_dir"),
+        ("--augment -1", "--augment must be at least 0, got -1"),
+        ("--augment_kinds mask", "--augment_kinds is for --augment; add it"),
+        ("--augment 1 --augment_kinds mask mask", "must name some kinds, each once, got mask mask"),
+        ("--augment 1 --augment_kinds mention --data_dir DROP", "replaces tagged mentions, and there are none"),
         ("--entity_weight 0", "--entity_weight must be positive, got 0.0"),
         ("--entity_weight 2 --data_dir HOME/wide --tag_col 1 --teacher_model_path HOME/plain", "plain tags have none"),
     ],

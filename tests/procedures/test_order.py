@@ -2,6 +2,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nlparch.batches import MixedLengthSampler, StagedSampler
@@ -12,8 +13,9 @@ from nlparch.training import TrainingPlan
 STAGED = SimpleNamespace(schedule="staged", gold_share=0.25, unlabeled_ratio=None)
 
 
-def rows(n_gold: int, n_raw: int) -> dict[str, Any]:
-    return {"words": [["a", "b"]] * (n_gold + n_raw), "tags": [["O", "O"]] * n_gold + [None] * n_raw}
+def choose(options: Any, plan: TrainingPlan, n_gold: int, n_raw: int) -> MixedLengthSampler | StagedSampler:
+    gold = [["O", "O"]] * n_gold + [None] * n_raw
+    return choose_sampler(options, plan, np.full(len(gold), 2), gold, unit="sentences")
 
 
 def plan(**values: Any) -> TrainingPlan:
@@ -31,25 +33,25 @@ def gold_places(sampler: StagedSampler, n_gold: int, n_epochs: int) -> list[int]
 
 def test_rows_are_mixed_unless_something_else_is_asked_for() -> None:
     for options in (SimpleNamespace(), SimpleNamespace(schedule="joint", unlabeled_ratio=None)):
-        sampler = choose_sampler(options, plan(), rows(4, 8))
+        sampler = choose(options, plan(), 4, 8)
         assert isinstance(sampler, MixedLengthSampler) and len(sampler) == 12
-    assert len(choose_sampler(SimpleNamespace(unlabeled_ratio=0.5), plan(), rows(4, 8))) == 6
+    assert len(choose(SimpleNamespace(unlabeled_ratio=0.5), plan(), 4, 8)) == 6
 
 
 def test_gold_has_its_share_of_all_epochs() -> None:
-    sampler = choose_sampler(STAGED, plan(), rows(4, 8))
+    sampler = choose(STAGED, plan(), 4, 8)
     assert isinstance(sampler, StagedSampler)
     assert gold_places(sampler, 4, 4) == list(range(36, 48))
 
 
 def test_gold_has_its_share_of_the_steps_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    sampler = choose_sampler(STAGED, plan(max_steps=4, gradient_accumulation=3), rows(4, 8))
+    sampler = choose(STAGED, plan(max_steps=4, gradient_accumulation=3), 4, 8)
     assert isinstance(sampler, StagedSampler)
     assert gold_places(sampler, 4, 4) == list(range(36, 48)), "4 steps of 2 rows, 3 times, on 2 devices"
 
 
 @pytest.mark.parametrize(("n_gold", "n_raw"), [(0, 5), (5, 0)])
 def test_stages_need_both_kinds_of_rows(n_gold: int, n_raw: int) -> None:
-    with pytest.raises(UserError, match="--schedule staged needs sentences with gold tags and without"):
-        choose_sampler(STAGED, plan(), rows(n_gold, n_raw))
+    with pytest.raises(UserError, match="--schedule staged needs sentences with gold and without"):
+        choose(STAGED, plan(), n_gold, n_raw)

@@ -22,8 +22,8 @@ COMMANDS = {
     "teacher": f"transformer_token --data_dir DATA {COMMON} {SCRATCH} --epochs 3 --patience 0",
     "epochs": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 4 --use_crf",
     "steps": f"tagger_kd_pseudo --data_dir DATA {COMMON} --config_file SIZES --epochs 3 --save_steps 3 "
-    "--gradient_accumulation 2 --unlabeled_filename DATA/raw.txt --unlabeled_ratio 0.6 --teacher_model_path TEACHER "
-    "--cache_dir CACHE --teacher_precision bf16",
+    "--gradient_accumulation 2 --augment 1 --unlabeled_filename DATA/raw.txt --unlabeled_ratio 0.6 "
+    "--teacher_model_path TEACHER --cache_dir CACHE --teacher_precision bf16",
     "baseline": f"tagger_kd --data_dir DATA {COMMON} --config_file SIZES --epochs 2 --baseline "
     "--teacher_model_path TEACHER --cache_dir CACHE --teacher_precision fp32",
     "stopping": f"tagger --data_dir DATA {COMMON} --config_file SIZES --epochs 30 --patience 2 --lr 0.05 --warmup 0",

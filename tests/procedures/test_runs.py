@@ -9,6 +9,7 @@ from nlparch.data.labels import LabelSet
 from nlparch.models.tagger import NeuralTagger
 from nlparch.procedures import runs
 from nlparch.procedures.options import TaggerOptions
+from nlparch.procedures.tasks import score_tagging
 
 ROWS = {"words": [["Ada", "met", "Bo", "."]], "tags": [["S-PER", "O", "S-PER", "O"]]}
 
@@ -23,7 +24,7 @@ def test_a_finished_run_has_metrics_a_report_and_a_card(tmp_path, capsys):
     model = new_model(["B-PER", "O"])
     run = runs.Run(tmp_path, model=model)
     run.note("3 comment lines passed over")
-    run.metrics["test"], _ = runs.score_rows(model, ROWS, precision="fp32")
+    run.metrics["test"], _ = score_tagging(model, ROWS, precision="fp32")
     runs.finish(TaggerOptions(data_dir="corpus", output_dir=str(tmp_path)), run, "tagger")
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["procedure"] == "tagger"
@@ -44,7 +45,7 @@ def test_tags_are_scored_in_the_scheme_of_gold():
     with torch.no_grad():
         model.head.weight.zero_()
         model.head.bias.copy_(torch.tensor([5.0, 0.0]))
-    scores, reading = runs.score_rows(model, ROWS, precision="fp32", scheme="BIOES")
+    scores, reading = score_tagging(model, ROWS, precision="fp32", scheme="BIOES")
     assert reading.tags == [["S-PER"] * 4]
     assert reading.probabilities[0] == pytest.approx([1 / (1 + math.exp(-5))] * 4)
     assert scores["accuracy"] == 0.5

@@ -111,7 +111,7 @@ def test_a_run_is_a_folder(trained: dict[str, Trained], name: str) -> None:
 def test_metrics_keep_their_contract(trained: dict[str, Trained], name: str) -> None:
     metrics = trained[name].metrics
     has_gold, has_teacher = "without gold" not in name, "_kd" in name
-    wanted = {"procedure", "n_parameters", "best_epoch", "best_step", "seed", "train_seconds"}
+    wanted = {"procedure", "n_parameters", "best_epoch", "best_step", "seed", "train_seconds", "temperature"}
     wanted |= {"dev", "test"} if has_gold else set()
     wanted |= {"teacher", "agreement", "words_without_teacher"} if has_teacher else set()
     wanted |= {"differences"} if has_teacher and has_gold else set()
@@ -152,8 +152,9 @@ def test_the_teacher_scores_in_a_student_s_run_are_its_own(trained: dict[str, Tr
     own, seen = trained["transformer_token"].metrics, trained["tagger_kd"].metrics["teacher"]
     for split in ("dev", "test"):
         # Its probabilities are read from outputs that were stored in 16 bits.
-        rough, exact = (scores[split].pop("calibration_error") for scores in (seen, own))
-        assert rough == pytest.approx(exact, abs=1e-3)
+        for error in ("calibration_error", "calibration_error_before"):
+            rough, exact = (scores[split].pop(error) for scores in (seen, own))
+            assert rough == pytest.approx(exact, abs=1e-3)
         assert {name: seen[split][name] for name in seen[split]} == {name: own[split][name] for name in seen[split]}
 
 

@@ -117,7 +117,7 @@ def test_a_run_without_dev_and_test_still_has_a_report():
 
 
 def test_a_card_begins_with_its_front_matter():
-    card = write_card(METRICS, name="run", tags=["B-PER", "O", "``"], is_small=True, splitter="words")
+    card = write_card(METRICS, name="run", labels=["B-PER", "O", "``"], kind="NeuralTagger", splitter="words")
     assert yaml.safe_load(card.split("---\n")[1]) == {"library_name": "nlparch", "pipeline_tag": "token-classification"}
     assert "`B-PER`, `O`, `` `` ``" in card
     assert "2,000,000 parameters" in card
@@ -126,10 +126,10 @@ def test_a_card_begins_with_its_front_matter():
 
 
 def test_a_card_says_how_each_kind_of_model_is_loaded():
-    small = write_card(METRICS, name="run", tags=["O"], is_small=True)
+    small = write_card(METRICS, name="run", labels=["O"], kind="NeuralTagger")
     assert 'NeuralTagger.from_pretrained("run")' in small
     assert "nlp-inference tagger --model_dir run" in small
-    large = write_card(METRICS, name="run", tags=["O"], is_small=False)
+    large = write_card(METRICS, name="run", labels=["O"], kind="TransformerTokenClassifier")
     assert 'TransformerTokenClassifier.from_pretrained("run")' in large
     assert "nlp-inference transformer_token --model_dir run" in large
     assert "AutoModelForTokenClassification" in large

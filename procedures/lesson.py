@@ -1,0 +1,198 @@
+"""What a student learns from a teacher, and the steps of every distillation."""
+
+import abc
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nlparch.data.labels import LabelMatch, load_label_map
+from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
+from nlparch.distill.schedules import Course
+from nlparch.distill.starts import reduce_states
+from nlparch.distill.teacher_student import DistillSettings
+from nlparch.distill.teachers import teacher_word_states
+from nlparch.errors import UserError
+
+from . import runs
+from .baseline import check_baseline
+from .calibrate import Fit
+from .reports import Reader
+from .tasks import task_of
+
+_SETTINGS = {
+    "temperature": "kd_temp",
+    "dist_w": "kd_dist_w",
+    "student_w": "kd_student_w",
+    "loss_fn": "kd_loss_fn",
+    "dkd_alpha": "dkd_alpha",
+    "dkd_beta": "dkd_beta",
+    "entity_weight": "entity_weight",
+    "min_confidence": "pseudo_threshold",
+    "confidence_level": "confidence_level",
+    "weight_by_confidence": "weight_by_confidence",
+}
+"""Settings of the lesson, and the options that give them."""
+
+Outputs = TeacherOutputs | JoinedOutputs
+
+
+class Lesson(abc.ABC):
+    """A teacher, how its labels are read, and what its student is.
+
+    Attributes:
+        teacher: the live model.
+        reader: the model as it is measured.
+        starts_words: whether the student's word vectors begin with the teacher's.
+    """
+
+    def __init__(self, options: Any, run: runs.Run, teacher: Any) -> None:
+        self._options = options
+        self._run = run
+        self.teacher = teacher
+        self._precision = runs.choose_precision(options.teacher_precision, runs.choose_device(options))
+        self._label_map: Mapping[str, str | None] | None = None
+        if options.label_map is not None:
+            self._label_map = load_label_map(options.label_map)
+        self.reader = Reader(self.teacher, options.teacher_model_path, self._precision)
+        self.starts_words = self._check_start(options.init_embeddings, options.embedding_file)
+
+    def _check_start(self, wanted: str, embedding_file: str | None) -> bool:
+        able = hasattr(self.teacher, "word_states")
+        if wanted == "teacher" and embedding_file is not None:
+            raise UserError(
+                "--init_embeddings teacher and --embedding_file both say where word vectors begin; keep one"
+            )
+        if wanted == "teacher" and not able:
+            raise UserError("--init_embeddings teacher needs a transformer as teacher; use --init_embeddings random")
+        return wanted == "teacher" or (wanted == "auto" and able and embedding_file is None)
+
+    @abc.abstractmethod
+    def match(self, gold_labels: Sequence[str]) -> LabelMatch:
+        """How the teacher's labels become those of a student with these gold labels.
+
+        Raises:
+            UserError: If there are gold labels that the teacher lacks.
+        """
+
+    @abc.abstractmethod
+    def gold_labels(self, corpus: Any) -> Sequence[str]:
+        """The labels of the training gold."""
+
+    @abc.abstractmethod
+    def student_labels(self, match: LabelMatch) -> Any:
+        """The student's labels."""
+
+    @abc.abstractmethod
+    def new_student(self, labels: Any, rows: Any, *, splitter: str) -> Any:
+        """A student that has learnt nothing yet."""
+
+    @abc.abstractmethod
+    def words_to_start(self, model: Any, rows: Any) -> Sequence[str]:
+        """The student's words whose vectors may be given a beginning."""
+
+    @abc.abstractmethod
+    def outputs(self, rows: Any, name: str) -> TeacherOutputs:
+        """The teacher's outputs for some rows, from the cache where they are there."""
+
+    @abc.abstractmethod
+    def augment(self, corpus: Any, rows: Any) -> tuple[Any, Any]:
+        """New rows made of training rows: all of them together, and the new ones alone."""
+
+    @abc.abstractmethod
+    def fit(self, rows: Any, match: LabelMatch) -> Fit:
+        """The temperature at which the teacher is as sure as it is right on labelled rows."""
+
+    @abc.abstractmethod
+    def compare(self, split: Any, name: str, rows: Any, match: LabelMatch) -> tuple[dict[str, Any], float | None]:
+        """The teacher's scores on a split, where its reading is kept, and how often the student agrees with it."""
+
+    @abc.abstractmethod
+    def train_baseline(self, corpus: Any, labels: Any, *, splitter: str) -> None:
+        """Trains the undistilled student, and sets its scores beside those of the student."""
+
+    def start_words(self, model: Any, words: Sequence[str]) -> None:
+        """Begins the student's word vectors with what the teacher makes of each word."""
+        states = teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)
+        vectors = reduce_states(states, width=model.config.word_width, seed=self._options.seed)
+        model.set_word_vectors(dict(zip(words, vectors, strict=True)))
+        self._run.note(f"word vectors begin with the teacher's of {len(words):,} words")
+
+
+def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any, *, splitter: str) -> None:
+    """Teaches a new student with `rows`, and scores it beside its teacher.
+
+    Args:
+        options: of the procedure.
+        run: the run under way.
+        lesson: the teacher.
+        corpus: whose dev chooses the best model, and whose test is scored.
+        rows: to learn from; their gold is None where there is none.
+        splitter: the student's.
+    """
+    if options.baseline:
+        check_baseline(corpus)
+    match = lesson.match(lesson.gold_labels(corpus))
+    run.note(*([match.note] if match.note else []))
+    labels = lesson.student_labels(match)
+    settings = _settings(options)
+    model = lesson.new_student(labels, rows, splitter=splitter).distill_with(settings)
+    if getattr(options, "calibrate_teacher", False):
+        fit = lesson.fit(_dev_rows(corpus), match)
+        run.note(f"teacher calibrated on dev: {fit}")
+        settings = dataclasses.replace(settings, teacher_temperature=fit.temperature)
+        model.distill_with(settings)
+    taught, outputs = _augment(options, lesson, corpus, rows)
+    unit = task_of(corpus).item
+    if n_without := outputs.n_words_without():
+        run.note(f"{n_without} training {unit} have no teacher outputs: no soft term for them")
+    run.metrics[f"{unit}_without_teacher"] = n_without
+    if lesson.starts_words:
+        lesson.start_words(model, lesson.words_to_start(model, rows))
+    precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
+    course = _course(options, settings)
+    runs.train(options, run, model, taught, corpus, precision=precision, outputs=outputs, match=match, course=course)
+    _compare(run, lesson, corpus, model, match, precision=precision)
+    if options.baseline:
+        lesson.train_baseline(corpus, labels, splitter=splitter)
+
+
+def _augment(options: Any, lesson: Lesson, corpus: Any, rows: Any) -> tuple[Any, Outputs]:
+    """The rows that are learnt from, new ones made of them where options say so, and the teacher's outputs for all."""
+    if not options.augment:
+        return rows, lesson.outputs(rows, "training rows")
+    every, made = lesson.augment(corpus, rows)
+    return every, JoinedOutputs(lesson.outputs(rows, "training rows"), lesson.outputs(made, "augmented rows"))
+
+
+def _settings(options: Any) -> DistillSettings:
+    """The lesson that the options describe; some of its settings are not of every procedure."""
+    given = {name: getattr(options, option) for name, option in _SETTINGS.items() if hasattr(options, option)}
+    return DistillSettings(**given)
+
+
+def _course(options: Any, begin: DistillSettings) -> Course | None:
+    ends = {
+        "temperature": options.kd_temp_end,
+        "dist_w": options.kd_dist_w_end,
+        "student_w": options.kd_student_w_end,
+    }
+    given: dict[str, Any] = {name: end for name, end in ends.items() if end is not None}
+    return Course(begin, dataclasses.replace(begin, **given), options.kd_ramp) if given else None
+
+
+def _dev_rows(corpus: Any) -> Any:
+    if "dev" not in corpus.splits:
+        unit = task_of(corpus).unit
+        raise UserError(f"--calibrate_teacher needs labelled dev {unit}, and there are none; leave it out")
+    return corpus.splits["dev"]
+
+
+def _compare(run: runs.Run, lesson: Lesson, corpus: Any, model: Any, match: LabelMatch, *, precision: Any) -> None:
+    """Scores the student and its teacher on dev and test, and how often they agree."""
+    runs.score_splits(run, model, corpus, precision=precision)
+    teacher: dict[str, Any] = {"n_parameters": runs.n_parameters(lesson.teacher)}
+    run.metrics |= {"teacher": teacher, "agreement": {}}
+    run.readers["teacher"] = lesson.reader
+    for name, split in run.splits.items():
+        found = lesson.compare(split, name, corpus.splits[name], match)
+        teacher[name], run.metrics["agreement"][name] = found

@@ -1,0 +1,75 @@
+"""The options of the procedures that classify texts: flags, YAML keys and field names are one and the same.
+
+Nothing here imports torch. The string under a field is its help.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from .option_groups import CorpusOptions, OutputOptions, TransformerOptions
+
+_FORBID_UNKNOWN = {"extra": "forbid"}
+
+
+@dataclass(kw_only=True)
+class TextColumnOptions:
+    """How tables of texts are read."""
+
+    text_column: str | None = None
+    """Column of the texts; by default the usual names are tried (text, sentence, sentence1, premise, ...)."""
+    text_pair_column: str | None = None
+    """Column of the second texts of pairs; by default the usual partner of the first, where it is there; "" takes
+    none."""
+    label_column: str | None = None
+    """Column of the labels; by default the usual names are tried (label, labels, ...)."""
+    label_separator: str = ""
+    """What divides the labels of one field of CSV and TSV, where texts have several; "": a field is one label."""
+
+
+@dataclass(kw_only=True)
+class TextDataOptions(TextColumnOptions, CorpusOptions):
+    """The labelled texts."""
+
+    data_dir: str
+    """Folder of CSV, TSV, JSON lines, JSON or Parquet files, of what `datasets` saved, or the id of a hub data set."""
+    train_filename: str = ""
+    """Training file in the data folder; by default the one named train."""
+    dev_filename: str = ""
+    """Development file, which chooses the best model; by default the one named dev, where it is there."""
+    test_filename: str = ""
+    """Test file, scored once, at the end; by default the one named test, where it is there."""
+    task: Literal["one_label", "multi_label", "regression"] | None = None
+    """What is asked of a text: one of several labels, any of them, or a number; by default found in the labels."""
+    task_name: str | None = None
+    """Task of GLUE that the data folder holds, in its own files, with its own score: cola, sst-2, mrpc, qqp, sts-b,
+    mnli, qnli, rte, wnli."""
+    drop_seen: bool = False
+    """Drop training texts that also stand in dev or test; they are counted in any case."""
+
+    def __post_init__(self) -> None:
+        CorpusOptions.__post_init__(self)
+        if self.task_name is not None:
+            self._check_glue()
+
+    def _check_glue(self) -> None:
+        own = ("train_filename", "dev_filename", "test_filename", "text_column", "text_pair_column", "label_column")
+        for name in (*own, "label_separator", "task"):
+            if getattr(self, name):
+                raise ValueError(f"--{name} is settled by --task_name {self.task_name}; keep one")
+
+
+@dataclass(kw_only=True)
+class TransformerTextOptions(OutputOptions, TextDataOptions, TransformerOptions):
+    """Fine-tune a transformer that classifies texts."""
+
+    __pydantic_config__: ClassVar = _FORBID_UNKNOWN
+
+    long_texts: Literal["truncate", "windows"] = "truncate"
+    """Texts longer than a window: cut, or read in overlapping windows whose outputs are averaged."""
+    epochs: float = 5.0
+    """Passes over the training rows, at most."""
+
+    def __post_init__(self) -> None:
+        OutputOptions.__post_init__(self)
+        TextDataOptions.__post_init__(self)
+        TransformerOptions.__post_init__(self)

@@ -1,0 +1,52 @@
+"""Fine-tune a transformer that classifies texts, or pairs of them."""
+
+from typing import Any
+
+from nlparch.data.text_labels import PROBLEM_TYPES
+from nlparch.data.text_tables import texts_of
+from nlparch.data.texts import TextCorpus
+from nlparch.models.transformer_text import TransformerTextClassifier
+
+from . import runs
+from .text_options import TransformerTextOptions
+from .transformer_token import new_transformer
+
+
+def run(options: TransformerTextOptions) -> None:
+    """Fine-tunes a checkpoint, or trains a small one from scratch, and reports its scores."""
+    run = runs.begin_seeded(options)
+    corpus = runs.load_texts(options, run)
+    rows = runs.gold_rows(run, corpus)
+    model = new_model(options, corpus, rows)
+    precision = runs.choose_precision(options.precision, runs.choose_device(options))
+    _note_cuts(run, model, corpus)
+    runs.train(options, run, model, rows, corpus, precision=precision)
+    runs.score_splits(run, model, corpus, precision=precision)
+    runs.finish(options, run, "transformer_text")
+
+
+def new_model(options: TransformerTextOptions, corpus: TextCorpus, rows: Any) -> TransformerTextClassifier:
+    """The checkpoint with a head for the corpus's labels, or a small one with random weights."""
+    if options.model_name_or_path is not None:
+        return TransformerTextClassifier.from_pretrained(
+            options.model_name_or_path,
+            labels=corpus.labels,
+            max_length=options.max_seq_len,
+            long_texts=options.long_texts,
+        )
+    texts = ([text] if isinstance(text, str) else text for text in texts_of(rows))
+    config, tokenizer = new_transformer(options, texts, corpus.labels.names)
+    config.problem_type = PROBLEM_TYPES[corpus.labels.task]
+    config.long_texts = options.long_texts
+    return TransformerTextClassifier.from_config(config, tokenizer)
+
+
+def _note_cuts(run: runs.Run, model: TransformerTextClassifier, corpus: TextCorpus) -> None:
+    """Tells how much of the texts is never read."""
+    for name, rows in corpus.splits.items():
+        n_texts, n_words = model.count_cut(texts_of(rows))
+        if n_texts:
+            run.note(
+                f"{name}: {n_texts} texts are longer than the window of {model.window[0]} pieces, {n_words} words at "
+                "their ends are not read; --long_texts windows reads all"
+            )

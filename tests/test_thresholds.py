@@ -1,0 +1,30 @@
+"""Thresholds of several labels, tuned on labelled texts."""
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+from nlparch.thresholds import MIN_POSITIVES, tune_thresholds
+
+
+def test_each_frequent_label_gets_the_threshold_with_the_best_f1() -> None:
+    random = np.random.default_rng(0)
+    held = (random.random((200, 2)) < 0.3).astype(np.float32)
+    probabilities = np.clip(0.3 * held + random.normal(0.3, 0.15, held.shape), 0.01, 0.99)
+    for label, threshold in enumerate(tune_thresholds(held, probabilities)):
+        best = max(f1_score(held[:, label], probabilities[:, label] > other) for other in np.linspace(0.05, 0.95, 400))
+        assert f1_score(held[:, label], probabilities[:, label] > threshold) >= best - 1e-9
+
+
+def test_a_rare_label_takes_the_threshold_of_all() -> None:
+    held = np.zeros((100, 2), np.float32)
+    held[:50, 0] = 1
+    held[: MIN_POSITIVES - 1, 1] = 1
+    probabilities = np.where(held == 1, 0.6, 0.2)
+    probabilities[:, 1] = 0.3
+    frequent, rare = tune_thresholds(held, probabilities)
+    assert 0.2 < frequent < 0.6 and 0.3 <= rare < 0.6
+
+
+def test_without_gold_or_difference_the_threshold_stays() -> None:
+    assert tune_thresholds(np.zeros((4, 2)), np.full((4, 2), 0.3)) == [0.5, 0.5]
+    assert all(0.05 <= value <= 0.95 for value in tune_thresholds(np.ones((20, 1)), np.full((20, 1), 0.001)))
