@@ -19,6 +19,8 @@ LEVERS = {
     "bilstm": lever("--model_type", "bilstm"),
     "cnn": lever("--model_type", "cnn"),
     "bag": lever("--model_type", "bag"),
+    "mean": lever("--pooling", "mean"),
+    "attention": lever("--pooling", "attention"),
     "base": lever("--size", "base"),
     "nano": lever("--size", "nano"),
     "kl": lever("--kd_loss_fn", "kl"),
