@@ -108,11 +108,16 @@ def _tagging_lines(results: Results) -> Iterator[str]:
         yield from ("", "## Levers, one at a time", "")
         yield from ablations
         yield from ("", "Gains over the same recipe without the lever, seed by seed: mean [lowest, highest].")
+        own = [cell for cell in results.cells if cell["recipe"] in ABLATIONS and cell["corpus"] in ABLATION_CORPORA]
+        yield f"The longest run trained for {max(cell.get('train_seconds', 0) for cell in own) / 60:.1f} minutes."
     logged = read_cells(SEARCH)
     if logged:
         yield from ("", "## The search for defaults: dev", "")
         yield from search_lines(logged, CORPORA)
-        yield from ("", f"{len(logged)} runs; test was not read.")
+        yield from (
+            "",
+            f"{len(logged)} runs; test was not read. *gain*: over the first row, of corpora and seeds of both.",
+        )
 
 
 def _text_lines(texts: Results) -> Iterator[str]:

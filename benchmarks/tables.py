@@ -206,14 +206,28 @@ def seed_gains(results: Results, corpus: str, recipe: str, base: str, split: str
 
 
 def search_lines(logged: Sequence[Cell], corpora: Mapping[str, Corpus]) -> Iterator[str]:
-    """A row a variant: mean dev score over seeds on each corpus that the search read."""
+    """A row a variant: mean dev score over seeds on each corpus that the search read, and the gain over the first row.
+
+    The gain is the mean over corpora of that over seeds, of corpora and seeds that both have.
+    """
     columns = [name for name in corpora if any(line["corpus"] == name for line in logged)]
-    yield table_row("variant", *columns, "runs")
-    yield "| --- |" + " ---: |" * (len(columns) + 1)
-    for variant in dict.fromkeys(line["variant"] for line in logged):
-        own = [line for line in logged if line["variant"] == variant]
-        scores = ([line["dev"][corpora[name].measure] for line in own if line["corpus"] == name] for name in columns)
-        yield table_row(f"`{variant}`", *map(spread, scores), str(len(own)))
+    scores = {
+        (line["variant"], line["corpus"], line["seed"]): line["dev"][corpora[line["corpus"]].measure] for line in logged
+    }
+    variants = list(dict.fromkeys(line["variant"] for line in logged))
+    yield table_row("variant", *columns, "gain", "corpora, runs")
+    yield "| --- |" + " ---: |" * (len(columns) + 2)
+    for variant in variants:
+        own = {name: {seed: x for (v, c, seed), x in scores.items() if (v, c) == (variant, name)} for name in columns}
+        gains = {
+            name: [x - scores[variants[0], name, seed] for seed, x in of.items() if (variants[0], name, seed) in scores]
+            for name, of in own.items()
+        }
+        means = [mean(some) for some in gains.values() if some]
+        gain = f"{mean(means):+.4f}" if means and variant != variants[0] else "-"
+        shown = (spread(list(of.values())) for of in own.values())
+        n_runs = sum(map(len, gains.values()))
+        yield table_row(f"`{variant}`", *shown, gain, f"{len(means)}, {n_runs}")
 
 
 def spread(scores: Sequence[float], sign: str = "") -> str:

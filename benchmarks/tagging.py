@@ -161,10 +161,11 @@ def run_search(options: Options) -> None:
 
 
 def log_run(folder: Path) -> None:
-    """Logs a finished run that was made by hand, under its folder's name."""
+    """Logs a finished run that was made by hand, under its folder's name without corpus and seed."""
     run = read_run(folder)
     flags = dict(split_flags(run["command"].split()))
-    log_search(run, flags["--data_dir"][0].split("/")[-1], folder.name, int(flags["--seed"][0]))
+    corpus, seed = flags["--data_dir"][0].split("/")[-1], flags["--seed"][0]
+    log_search(run, corpus, folder.name.removeprefix(f"{corpus}-").removesuffix(f"-{seed}"), int(seed))
 
 
 def log_search(run: Cell, corpus: str, variant: str, seed: int) -> None:

@@ -130,9 +130,13 @@ def test_levers_are_compared_seed_by_seed():
     assert [(one["lever"], one["news dev"], one["seeds"]) for one in row] == [("CRF", "+0.050", "1")]
 
 
-def test_the_search_is_a_row_a_variant():
-    logged = [{"corpus": "news", "variant": "a", "seed": seed, "dev": {"f1": 0.1 * seed}} for seed in (1, 3)]
-    assert columns(search_lines(logged, CORPORA)) == [{"variant": "`a`", "news": "0.200 [0.100, 0.300]", "runs": "2"}]
+def test_the_search_is_a_row_a_variant_with_its_gain_on_corpora_and_seeds_of_both():
+    scores = {("a", 1): 0.1, ("a", 3): 0.3, ("b", 1): 0.3, ("b", 2): 0.9}
+    logged = [{"corpus": "news", "variant": v, "seed": seed, "dev": {"f1": x}} for (v, seed), x in scores.items()]
+    assert columns(search_lines(logged, CORPORA)) == [
+        {"variant": "`a`", "news": "0.200 [0.100, 0.300]", "gain": "-", "corpora, runs": "1, 2"},
+        {"variant": "`b`", "news": "0.600 [0.300, 0.900]", "gain": "+0.2000", "corpora, runs": "1, 1"},
+    ]
 
 
 def test_a_spread_of_one_is_itself_and_of_none_a_dash():

@@ -51,7 +51,7 @@ def test_a_variant_is_run_with_its_test_unread_and_once(search, monkeypatch, tmp
 
 
 def test_a_run_made_by_hand_is_logged_under_its_name(search, tmp_path):
-    folder = tmp_path / "narrow"
+    folder = tmp_path / "btc-narrow-5"
     folder.mkdir()
     (folder / "options.yaml").write_text("data_dir: /data/tagging/btc\nseed: 5\n")
     (folder / "metrics.json").write_text(json.dumps({"procedure": "tagger", "dev": {"f1": 0.5}}))
