@@ -32,6 +32,24 @@ as the student's run read it; of several seeds, the means of their differences a
 the safe side of an interval of the mean. A target is met on the mean, and *within noise* where the interval reaches it.
 `-`: not measured, or measured before intervals were kept.
 """
+_RUN = """
+## Run them
+
+DATA holds `tagging/`, `text/` and `unlabeled/`, in them a folder a corpus or kind of text. CHECKPOINT is what teachers
+are fine-tuned from.
+
+```sh
+python benchmarks/tagging.py --data DATA/tagging --raw DATA/unlabeled --teacher CHECKPOINT --seeds 3
+python benchmarks/tagging.py --data DATA/tagging --raw DATA/unlabeled --teacher CHECKPOINT --quick
+python benchmarks/text.py --data DATA/text --raw DATA/unlabeled --teacher CHECKPOINT --seeds 3
+```
+
+`--only btc,snips` and `--recipes tagger,tagger_kd+crf` run a part; a recipe is a procedure and levers, which are listed
+in `benchmarks/tagging_recipes.py` and `benchmarks/text_recipes.py`. `--parts table`, `little_gold`, `ablations` or
+`search` runs that part of the page; `--quick` makes a small table, of a part of one corpus, in some minutes. A finished
+cell is a line of `benchmarks/results/` and is not run again; an interrupted one goes on. Several processes may run
+cells at once: one that is being run is left alone by the others.
+"""
 
 
 def write_page() -> None:
@@ -40,8 +58,8 @@ def write_page() -> None:
     results = Results(cells, CORPORA)
     texts = Results(read_cells(TEXT), text_recipes.CORPORA)
     DOCS.joinpath("benchmarks.md").write_text("\n".join(_lines(results, texts)) + "\n", encoding="utf-8")
-    plot_shares(size_points(results), "parameters", DOCS / "benchmarks-parameters.svg")
-    plot_shares(speed_points(), "words per second, one core", DOCS / "benchmarks-speed.svg")
+    plot_shares(size_points(results), "million parameters", DOCS / "benchmarks-parameters.svg")
+    plot_shares(speed_points(), "words per second, one core", DOCS / "benchmarks-speed.svg", scale="log")
 
 
 def _lines(results: Results, texts: Results) -> Iterator[str]:
@@ -55,7 +73,8 @@ def _lines(results: Results, texts: Results) -> Iterator[str]:
     yield from parity_lines()
     yield from serving_lines()
     yield from scale_lines()
-    yield from ("", "## Where the figures come from", "")
+    yield _RUN
+    yield from ("## Where the figures come from", "")
     yield "The command of each cell of a teacher, student or peer stands in its line, paths by their last two parts."
     yield "They were made on and by:"
     yield ""
@@ -68,6 +87,10 @@ def _tagging_lines(results: Results) -> Iterator[str]:
     yield from ("", "## Tagging: a student beside its teacher", "", "Test F1 of spans; accuracy for ewt_pos.", "")
     yield from comparison_lines(results, main, gold="tagger", students=distilled, peers=("crf", "spacy"))
     yield _NOTES
+    cut = [cell["corpus"] for cell in results.cells if cell.get("interrupted")]
+    if cut:
+        yield f"spaCy was stopped after eight minutes of processor time on {', '.join(cut)}; its best model until then"
+        yield "counts.\n"
     yield "![share of the teacher's score against parameters](benchmarks-parameters.svg)"
     yield "![share of the teacher's score against speed](benchmarks-speed.svg)"
     little = [name for name in LITTLE_GOLD if results.recipes(name)]
@@ -79,16 +102,22 @@ def _tagging_lines(results: Results) -> Iterator[str]:
     yield from ("", "## All recipes", "")
     recipes = ["teacher", "crf", "spacy", *STUDENTS]
     yield from student_lines(results, list(CORPORA), gold="tagger", recipes=recipes)
+    yield from ("", "*minutes*: of training, by the clock, on machines that did other work besides.")
     ablations = list(ablation_lines(results, ABLATION_CORPORA, ABLATIONS))
     if len(ablations) > 2:
         yield from ("", "## Levers, one at a time", "")
         yield from ablations
         yield from ("", "Gains over the same recipe without the lever, seed by seed: mean [lowest, highest].")
+        own = [cell for cell in results.cells if cell["recipe"] in ABLATIONS and cell["corpus"] in ABLATION_CORPORA]
+        yield f"The longest run trained for {max(cell.get('train_seconds', 0) for cell in own) / 60:.1f} minutes."
     logged = read_cells(SEARCH)
     if logged:
         yield from ("", "## The search for defaults: dev", "")
         yield from search_lines(logged, CORPORA)
-        yield from ("", f"{len(logged)} runs; test was not read.")
+        yield from (
+            "",
+            f"{len(logged)} runs; test was not read. *gain*: over the first row, of corpora and seeds of both.",
+        )
 
 
 def _text_lines(texts: Results) -> Iterator[str]:
@@ -122,12 +151,12 @@ def _nano_lines(results: Results) -> Iterator[str]:
 
 def size_points(results: Results) -> Iterator[Point]:
     """Share kept of each student against its parameters."""
-    for corpus in CORPORA:
+    for corpus in results.corpora:
         for recipe in ("tagger", *STUDENTS[1:]):
             kept, cells = results.kept(corpus, recipe), results.of(corpus, recipe)
             if kept is not None and "n_parameters" in cells[0]:
                 kind = "gold only" if recipe == "tagger" else "with raw text" if "pseudo" in recipe else "distilled"
-                yield Point(cells[0]["n_parameters"], kept, corpus, kind)
+                yield Point(cells[0]["n_parameters"] / 1e6, kept, corpus, kind)
 
 
 def speed_points() -> Iterator[Point]:

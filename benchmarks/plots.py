@@ -21,8 +21,8 @@ class Point(NamedTuple):
     mark: str
 
 
-def plot_shares(points: Iterable[Point], cost: str, file: Path) -> None:
-    """Plots the share of the teacher's score that is kept against a cost, on a logarithmic axis."""
+def plot_shares(points: Iterable[Point], cost: str, file: Path, *, scale: str = "linear") -> None:
+    """Plots the share of the teacher's score that is kept against a cost, on a linear or logarithmic (`log`) axis."""
     found = list(points)
     colours = list(dict.fromkeys(point.colour for point in found))
     marks = list(dict.fromkeys(point.mark for point in found))
@@ -33,7 +33,7 @@ def plot_shares(points: Iterable[Point], cost: str, file: Path) -> None:
             marker = _MARKERS[marks.index(point.mark) % len(_MARKERS)]
             axes.plot(point.cost, 100 * point.kept, marker, color=f"C{colours.index(point.colour)}", markersize=5)
         axes.axhline(100, color="0.6", linewidth=0.8)
-        axes.set(xscale="log", xlabel=cost, ylabel="% of the teacher's score")
+        axes.set(xscale=scale, xlabel=cost, ylabel="% of the teacher's score")
         axes.grid(color="0.9")
         keys = [axes.plot([], [], "o", color=f"C{place}", label=name)[0] for place, name in enumerate(colours)]
         for place, name in enumerate(marks):

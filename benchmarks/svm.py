@@ -56,14 +56,16 @@ def _features(texts: dict[str, list[str]]) -> dict[str, Any]:
 
 
 def _one_label(features: dict[str, Any], labels: dict[str, list[str]], penalty: float) -> dict[str, Any]:
-    model = LinearSVC(C=penalty).fit(features["train"], labels["train"])
+    model = LinearSVC(C=penalty, random_state=0).fit(features["train"], labels["train"])
     return {split: _scores(labels[split], model.predict(features[split])) for split in ("dev", "test")}
 
 
 def _several_labels(features: dict[str, Any], labels: dict[str, list[list[str]]], penalty: float) -> dict[str, Any]:
     """One against the rest, each label from the margin on that is best for its F1 on dev."""
     binarizer = MultiLabelBinarizer().fit(labels["train"])
-    model = OneVsRestClassifier(LinearSVC(C=penalty)).fit(features["train"], binarizer.transform(labels["train"]))
+    model = OneVsRestClassifier(LinearSVC(C=penalty, random_state=0)).fit(
+        features["train"], binarizer.transform(labels["train"])
+    )
     gold = {split: binarizer.transform(labels[split]) for split in ("dev", "test")}
     margins = {split: model.decision_function(features[split]) for split in gold}
     thresholds = [best_threshold(*columns) for columns in zip(gold["dev"].T, margins["dev"].T, strict=True)]

@@ -41,14 +41,21 @@ class Results:
         """Over the seeds; None where there are none."""
         return mean_of(self.scores(corpus, recipe, split))
 
+    def teachers(self, corpus: str, recipe: str) -> list[float]:
+        """Test score of the teacher: as the distilled students' runs read it, else of its own run."""
+        measure = self.corpora[corpus].measure
+        read = [score(cell["teacher"], "test", measure) for cell in self.of(corpus, recipe) if "teacher" in cell]
+        return [mean(read)] if read else self.scores(corpus, "teacher")
+
     def kept(self, corpus: str, recipe: str) -> float | None:
         """Share of the teacher's test score, mean over seeds; None where it is not known."""
-        own, teacher = self.mean(corpus, recipe), self.mean(corpus, "teacher")
+        own, teacher = self.mean(corpus, recipe), mean_of(self.teachers(corpus, recipe))
         return own / teacher if own is not None and teacher else None
 
     def gap_closed(self, corpus: str, recipe: str, gold: str) -> float | None:
         """(student - gold only) / (teacher - gold only) on test; None where one is missing, or the gap is no gap."""
-        own, baseline, teacher = (self.mean(corpus, name) for name in (recipe, gold, "teacher"))
+        own, baseline = self.mean(corpus, recipe), self.mean(corpus, gold)
+        teacher = mean_of(self.teachers(corpus, recipe))
         if own is None or baseline is None or teacher is None or teacher <= baseline:
             return None
         return (own - baseline) / (teacher - baseline)
@@ -94,7 +101,8 @@ def comparison_lines(
     for corpus in corpora:
         others = {name: results.mean(corpus, name) for name in (*peers, gold)}
         best = best_on_dev(results, corpus, students)
-        shown = [spread(results.scores(corpus, name)) for name in ("teacher", *peers, gold)]
+        shown = [spread(results.teachers(corpus, best or gold))]
+        shown += [spread(results.scores(corpus, name)) for name in (*peers, gold)]
         if best is None:
             if any(text != "-" for text in shown):
                 yield table_row(corpus, *shown, *["-"] * 7)
@@ -130,7 +138,11 @@ def target_text(results: Results, corpus: str, recipe: str, target: float | None
     """
     settings = results.corpora[corpus]
     share = settings.target if target is None else target
-    own, kept, teacher = results.mean(corpus, recipe), results.kept(corpus, recipe), results.mean(corpus, "teacher")
+    own, kept, teacher = (
+        results.mean(corpus, recipe),
+        results.kept(corpus, recipe),
+        mean_of(results.teachers(corpus, recipe)),
+    )
     if own is None or kept is None or teacher is None:
         return f"{share:.1%}"
     difference = results.difference(corpus, recipe)
@@ -150,9 +162,9 @@ def best_on_dev(results: Results, corpus: str, recipes: Iterable[str]) -> str | 
 
 def student_lines(results: Results, corpora: Sequence[str], *, gold: str, recipes: Sequence[str]) -> Iterator[str]:
     """A row a corpus and recipe, with the spread over seeds."""
-    titles = ("dev", "test", *_KEPT_TITLES[:3], "parameters", "minutes")
+    titles = ("dev", "test", "teacher", *_KEPT_TITLES[:3], "parameters", "minutes")
     yield table_row("corpus", "recipe", "seeds", *titles)
-    yield "| --- | --- |" + " ---: |" * 8
+    yield "| --- | --- |" + " ---: |" * 9
     for corpus in corpora:
         for recipe in (name for name in recipes if results.of(corpus, name)):
             cells = results.of(corpus, recipe)
@@ -161,7 +173,8 @@ def student_lines(results: Results, corpora: Sequence[str], *, gold: str, recipe
             size = mean_of([cell["n_parameters"] for cell in cells if "n_parameters" in cell])
             minutes = mean(float(cell.get("train_seconds", cell["seconds"])) for cell in cells) / 60
             shown = "-" if size is None else f"{size / 1e6:.2f}M"
-            yield table_row(corpus, f"`{recipe}`", str(len(cells)), *scores, *kept, shown, f"{minutes:.1f}")
+            teacher = spread(results.teachers(corpus, recipe))
+            yield table_row(corpus, f"`{recipe}`", str(len(cells)), *scores, teacher, *kept, shown, f"{minutes:.1f}")
 
 
 def ablation_lines(results: Results, corpora: Sequence[str], ablations: Mapping[str, tuple[str, str]]) -> Iterator[str]:
@@ -193,14 +206,28 @@ def seed_gains(results: Results, corpus: str, recipe: str, base: str, split: str
 
 
 def search_lines(logged: Sequence[Cell], corpora: Mapping[str, Corpus]) -> Iterator[str]:
-    """A row a variant: mean dev score over seeds on each corpus that the search read."""
+    """A row a variant: mean dev score over seeds on each corpus that the search read, and the gain over the first row.
+
+    The gain is the mean over corpora of that over seeds, of corpora and seeds that both have.
+    """
     columns = [name for name in corpora if any(line["corpus"] == name for line in logged)]
-    yield table_row("variant", *columns, "runs")
-    yield "| --- |" + " ---: |" * (len(columns) + 1)
-    for variant in dict.fromkeys(line["variant"] for line in logged):
-        own = [line for line in logged if line["variant"] == variant]
-        scores = ([line["dev"][corpora[name].measure] for line in own if line["corpus"] == name] for name in columns)
-        yield table_row(f"`{variant}`", *map(spread, scores), str(len(own)))
+    scores = {
+        (line["variant"], line["corpus"], line["seed"]): line["dev"][corpora[line["corpus"]].measure] for line in logged
+    }
+    variants = list(dict.fromkeys(line["variant"] for line in logged))
+    yield table_row("variant", *columns, "gain", "corpora, runs")
+    yield "| --- |" + " ---: |" * (len(columns) + 2)
+    for variant in variants:
+        own = {name: {seed: x for (v, c, seed), x in scores.items() if (v, c) == (variant, name)} for name in columns}
+        gains = {
+            name: [x - scores[variants[0], name, seed] for seed, x in of.items() if (variants[0], name, seed) in scores]
+            for name, of in own.items()
+        }
+        means = [mean(some) for some in gains.values() if some]
+        gain = f"{mean(means):+.4f}" if means and variant != variants[0] else "-"
+        shown = (spread(list(of.values())) for of in own.values())
+        n_runs = sum(map(len, gains.values()))
+        yield table_row(f"`{variant}`", *shown, gain, f"{len(means)}, {n_runs}")
 
 
 def spread(scores: Sequence[float], sign: str = "") -> str:

@@ -10,7 +10,6 @@ its levers stand below. Runs, teachers and stored outputs lie in `--work`.
 """
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,7 +77,7 @@ def main(options: Options) -> None:
         return
     if options.log:
         for folder in options.log:
-            log_search(read_run(folder), corpus_of(read_run(folder)), folder.name)
+            log_run(folder)
     elif not options.tables:
         harness = Harness(FAMILY, places(options))
         for part in options.parts:
@@ -156,30 +155,34 @@ def run_search(options: Options) -> None:
             if lock is None or key in logged:
                 continue
             if len(logged) >= SEARCH_RUNS:
-                raise SystemExit(f"the search for defaults has its {SEARCH_RUNS} runs; see {SEARCH}")
+                raise SystemExit(f"the search for defaults has had its {SEARCH_RUNS} runs; see {SEARCH}")
             folder = options.work / "search" / f"{corpus}-{name}-{seed}"
             log_search(harness.run_student(key, folder, "--test_filename", "", lock=lock), corpus, name, seed)
 
 
-def log_search(run: Cell, corpus: str, variant: str, seed: int | None = None) -> None:
-    """Adds a line to the log of the search: dev scores only."""
-    if seed is None:
-        words = run["command"].split()
-        seed = int(words[words.index("--seed") + 1])
-    told = {
-        name: run[name] for name in ("command", "n_parameters", "best_epoch", "train_seconds", "config") if name in run
-    }
+def log_run(folder: Path) -> None:
+    """Logs a finished run that was made by hand, under its folder's name without corpus and seed."""
+    run = read_run(folder)
+    flags = dict(split_flags(run["command"].split()))
+    corpus, seed = flags["--data_dir"][0].split("/")[-1], flags["--seed"][0]
+    log_search(run, corpus, folder.name.removeprefix(f"{corpus}-").removesuffix(f"-{seed}"), int(seed))
+
+
+def log_search(run: Cell, corpus: str, variant: str, seed: int) -> None:
+    """Adds a line to the log of the search: dev scores only.
+
+    Raises:
+        SystemExit: The search has had its runs.
+    """
+    if len(read_cells(SEARCH)) >= SEARCH_RUNS:
+        raise SystemExit(f"the search for defaults has had its {SEARCH_RUNS} runs; see {SEARCH}")
+    names = ("command", "n_parameters", "best_epoch", "train_seconds", "config")
+    told = {name: run[name] for name in names if name in run}
     dev = {name: value for name, value in run["dev"].items() if isinstance(value, float)}
-    logged = {"corpus": corpus, "variant": variant, "seed": seed, **told, "dev": dev, **provenance()}
+    line = {"corpus": corpus, "variant": variant, "seed": seed, **told, "dev": dev, **provenance()}
     with SEARCH.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(logged | {"logged": time.strftime("%Y-%m-%d")}) + "\n")
+        file.write(json.dumps(line) + "\n")
     print(f"{corpus} {variant} {seed}: dev {dev[CORPORA[corpus].measure]:.4f}", flush=True)
-
-
-def corpus_of(run: Cell) -> str:
-    """The corpus of a run that was made by hand."""
-    words = run["command"].split()
-    return words[words.index("--data_dir") + 1].split("/")[-1]
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ LEVERS = {
     "no-affixes": lever(affix_width=0, shape_width=0),
     "freeze-1": lever("--freeze_epochs", "1"),
     "moving": lever("--kd_dist_w_end", "0.2"),
+    "augment-1": lever("--augment", "1"),
     "staged": lever("--schedule", "staged"),
     "threshold-.9": lever("--pseudo_threshold", "0.9"),
     "weighted": lever("--weight_by_confidence"),
@@ -92,6 +93,7 @@ ABLATIONS = {
             "no-affixes": "no affixes, no shapes",
             "freeze-1": "word vectors frozen for an epoch",
             "moving": "weight of the soft term falls to 0.2",
+            "augment-1": "augmented: one more of each sentence",
         }.items()
     },
     _RAW: (ABLATION_BASE, "raw text"),

@@ -16,9 +16,11 @@ CORPORA = {
     ),
 }
 LEVERS = {
-    "lstm": lever("--model_type", "lstm"),
+    "bilstm": lever("--model_type", "bilstm"),
     "cnn": lever("--model_type", "cnn"),
-    "ngrams": lever("--model_type", "ngrams"),
+    "bag": lever("--model_type", "bag"),
+    "mean": lever("--pooling", "mean"),
+    "attention": lever("--pooling", "attention"),
     "base": lever("--size", "base"),
     "nano": lever("--size", "nano"),
     "kl": lever("--kd_loss_fn", "kl"),
@@ -33,7 +35,7 @@ STUDENTS = (
     "classifier",
     "classifier_kd",
     "classifier_kd+cnn",
-    "classifier_kd+ngrams",
+    "classifier_kd+bag",
     "classifier_kd+augment-4",
     "classifier_kd_pseudo",
 )

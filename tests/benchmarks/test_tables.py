@@ -52,6 +52,14 @@ def test_share_kept_and_gap_closed_are_of_means_over_seeds():
     assert found.kept("news", "tagger_kd+crf") is None
 
 
+def test_a_student_is_held_against_the_teacher_as_its_own_run_read_it():
+    found = results(cell("tagger_kd", 0.7, seed=1, teacher={"test": {"f1": 0.7}}))
+    assert found.kept("news", "tagger_kd") == 1
+    assert found.kept("news", "tagger") == pytest.approx(0.5 / 0.8)
+    rows = columns(student_lines(found, ["news"], gold="tagger", recipes=["tagger", "tagger_kd"]))
+    assert [row["teacher"] for row in rows] == ["0.800", "0.700"]
+
+
 def test_there_is_no_gap_to_close_where_the_undistilled_student_is_as_good():
     found = Results([cell("teacher", 0.8), cell("tagger", 0.8, seed=1), cell("tagger_kd", 0.8, seed=1)], CORPORA)
     assert found.gap_closed("news", "tagger_kd", "tagger") is None
@@ -122,9 +130,13 @@ def test_levers_are_compared_seed_by_seed():
     assert [(one["lever"], one["news dev"], one["seeds"]) for one in row] == [("CRF", "+0.050", "1")]
 
 
-def test_the_search_is_a_row_a_variant():
-    logged = [{"corpus": "news", "variant": "a", "seed": seed, "dev": {"f1": 0.1 * seed}} for seed in (1, 3)]
-    assert columns(search_lines(logged, CORPORA)) == [{"variant": "`a`", "news": "0.200 [0.100, 0.300]", "runs": "2"}]
+def test_the_search_is_a_row_a_variant_with_its_gain_on_corpora_and_seeds_of_both():
+    scores = {("a", 1): 0.1, ("a", 3): 0.3, ("b", 1): 0.3, ("b", 2): 0.9}
+    logged = [{"corpus": "news", "variant": v, "seed": seed, "dev": {"f1": x}} for (v, seed), x in scores.items()]
+    assert columns(search_lines(logged, CORPORA)) == [
+        {"variant": "`a`", "news": "0.200 [0.100, 0.300]", "gain": "-", "corpora, runs": "1, 2"},
+        {"variant": "`b`", "news": "0.600 [0.300, 0.900]", "gain": "+0.2000", "corpora, runs": "1, 1"},
+    ]
 
 
 def test_a_spread_of_one_is_itself_and_of_none_a_dash():
@@ -139,5 +151,10 @@ def test_plots_are_the_same_from_the_same_points(tmp_path):
     assert "news" in (tmp_path / "one.svg").read_text()
 
 
-def test_points_of_the_plot_are_students_of_real_corpora():
+def test_points_of_the_plot_are_students_with_a_teacher():
+    found = results(cell("tagger_kd", 0.6, seed=1))
+    assert list(size_points(found)) == [
+        Point(2.0, 0.5 / 0.8, "news", "gold only"),
+        Point(2.0, 0.6 / 0.8, "news", "distilled"),
+    ]
     assert list(size_points(Results([], CORPORA))) == []
