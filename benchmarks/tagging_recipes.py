@@ -60,6 +60,7 @@ LEVERS = {
     "cosine": lever("--lr_schedule", "cosine"),
     "dropout-.3": lever(dropout=0.3),
     "blocks-2": lever(n_blocks=2),
+    "context": lever(sentence_context=True),
     "epochs-2": lever("--epochs", "2"),
     "epochs-6": lever("--epochs", "6"),
     "epochs-20": lever("--epochs", "20"),
@@ -91,6 +92,7 @@ ABLATIONS = {
             "entity-3": "entities count three times",
             "no-word-dropout": "no word dropout",
             "no-affixes": "no affixes, no shapes",
+            "context": "convolutions see the whole sentence",
             "freeze-1": "word vectors frozen for an epoch",
             "moving": "weight of the soft term falls to 0.2",
             "augment-1": "augmented: one more of each sentence",
@@ -115,6 +117,8 @@ VARIANTS = (
     "tagger_kd+id-cnn+epochs-20",
     "tagger_kd+id-cnn+crf",
     "tagger_kd+id-cnn+blocks-2",
+    "tagger_kd+id-cnn+context",
+    "tagger_kd+id-cnn+context+crf",
     "tagger_kd+crf+word-dropout-.1",
 )
 QUICK = ("crf", "teacher", "tagger+epochs-6", "tagger_kd+epochs-6")

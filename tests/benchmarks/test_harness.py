@@ -13,6 +13,7 @@ from harness import Family, Harness, Places, chosen_rate, read_run, split_names,
 from recipes import Corpus, Lever, Recipe, find_recipe, lever, raw_files, split_flags
 
 from nlparch.cli import parse
+from nlparch.models.tagger import NeuralTaggerConfig
 from nlparch.procedure import find_procedure
 
 LEVERS = {
@@ -164,12 +165,14 @@ def test_cells_are_told_what_a_run_measured(tmp_path):
     assert "best_step" not in run
 
 
-NAMES = [*tagging_recipes.STUDENTS, *tagging_recipes.ABLATIONS, *tagging_recipes.VARIANTS]
-RECIPES = [find_recipe(name, tagging_recipes.LEVERS) for name in NAMES]
+TAGGING = (*tagging_recipes.STUDENTS, *tagging_recipes.ABLATIONS, *tagging_recipes.VARIANTS)
+RECIPES = [find_recipe(name, tagging_recipes.LEVERS) for name in TAGGING]
 RECIPES += [Recipe(name, "tagger_kd_pseudo", (some,)) for name, some in tagging_recipes.LEVERS.items()]
+RECIPES += [find_recipe(name, text_recipes.LEVERS) for name in text_recipes.STUDENTS]
+RECIPES += [Recipe(name, "classifier_kd_pseudo", (some,)) for name, some in text_recipes.LEVERS.items()]
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: f"{recipe.procedure}-{recipe.name}")
 def test_recipes_are_options_of_their_procedures(recipe, tmp_path):
     words = ["--data_dir", "x", "--output_dir", str(tmp_path), *recipe.flags]
     words += ["--teacher_model_path", "x"] if recipe.needs_teacher else []
@@ -177,6 +180,6 @@ def test_recipes_are_options_of_their_procedures(recipe, tmp_path):
     parse(find_procedure("train", recipe.procedure).load_options(), words, program="nlp-train")
 
 
-def test_recipes_of_texts_name_levers_that_there_are():
-    for name in text_recipes.STUDENTS:
-        find_recipe(name, text_recipes.LEVERS)
+def test_config_keys_of_levers_are_settings_of_the_tagger():
+    keys = {key for some in tagging_recipes.LEVERS.values() for key in some.config}
+    assert keys <= set(NeuralTaggerConfig().to_dict())
