@@ -71,7 +71,7 @@ def command(name: str, task: str, home: Path) -> list[str]:
     if "without gold" not in name:
         words += f" --data_dir {home / task}"
     if procedure == "transformer_text":
-        return [*words.split(), *SCRATCH.split()]
+        return [*words.replace("--lr 0.02", "--lr 0.005").split(), *SCRATCH.split()]
     words += f" --config_file {home}/sizes.yaml"
     if "_kd" in procedure:
         words += f" --teacher_model_path {home}/runs/{task}/transformer_text --cache_dir {home}/cache"
