@@ -16,7 +16,7 @@ from tagging import provenance
 
 from nlparch.data.conll import read_file
 from nlparch.export.choice import load_form
-from nlparch.export.folder import export_tagger
+from nlparch.export.folder import export_model
 from nlparch.models.loading import load_word_tagger
 from nlparch.runtime import RuntimeTagger
 
@@ -41,7 +41,7 @@ def main(options: Options) -> None:
     """Compares all models on all corpora."""
     for folder in options.models:
         model = load_word_tagger(folder)
-        export = export_tagger(model)
+        export = export_model(model)
         exported, quantized = load_form(export), load_form(export.to_int8())
         for corpus in sorted(path for path in options.data.iterdir() if path.is_dir()):
             words = [

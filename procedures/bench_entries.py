@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from nlparch.errors import UserError
-from nlparch.export.folder import export_tagger
+from nlparch.export.folder import export_model
 from nlparch.models.tagger import NeuralTagger
 from nlparch.runtime.config import is_exported, read_config
 
@@ -94,7 +94,7 @@ def find_entries(folder: str, scratch: Path) -> Iterator[Entry]:
     for form in _FORMS_OF_SMALL if is_small else _TORCH_FORMS:
         command = _command(_TORCH_FORMS[form], folder)
         yield Entry(name, form, command, runs.n_parameters(model), _n_bytes(Path(folder)), model.label_set.tags)
-    export = export_tagger(model)
+    export = export_model(model)
     for form, made in {"onnx fp32": export, "onnx int8": export.to_int8()}.items():
         if is_small or form == "onnx int8":
             target = scratch / f"{len(list(scratch.iterdir()))}-{form.replace(' ', '-')}"

@@ -12,7 +12,7 @@ import torch
 from nlparch.errors import UserError
 from nlparch.export.card import write_export_card
 from nlparch.export.choice import Attempt, choose_form, load_form
-from nlparch.export.folder import Export, export_tagger
+from nlparch.export.folder import Export, export_model
 from nlparch.metrics import agreement, score_tags
 from nlparch.runtime import RuntimeTagger
 from nlparch.runtime.config import is_exported
@@ -34,7 +34,7 @@ def run(options: ExportOptions) -> None:
     rows, notes = (None, []) if labelled is None else rows_for(labelled[0], model.label_set)
     for note in [*(labelled[1] if labelled else ()), *notes]:
         logger.info("%s", note)
-    export = export_tagger(model)
+    export = export_model(model)
     if rows is None:
         name, chosen = ("int8", export.to_int8()) if options.quantize == "int8" else ("fp32", export)
         metrics: dict[str, Any] = {}

@@ -11,10 +11,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from nlparch.data.predictions import TagPrediction
-from nlparch.runtime import RuntimeTagger, SplitText
+from nlparch.runtime import AnyModel
 
 from .admission import TURN_WORDS, Load, Ticket
 from .errors import RequestError
@@ -23,7 +22,7 @@ from .metrics import Metrics
 _log = logging.getLogger(__name__)
 
 Item = str | Sequence[str]
-Render = Callable[[TagPrediction], bytes]
+Render = Callable[[Any], bytes]
 # What is sent for a text, or why it could not be tagged.
 Answer = bytes | RequestError
 # A guess before a text is split, for batches that wait for company.
@@ -43,7 +42,7 @@ class Job:
 
     def __init__(
         self,
-        model: RuntimeTagger,
+        model: AnyModel,
         items: Sequence[Item],
         renders: Sequence[Render],
         *,
@@ -76,7 +75,7 @@ class _Piece(NamedTuple):
 
     job: Job
     position: int
-    split: SplitText
+    split: Any
 
 
 class _Outcome(NamedTuple):

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from nlparch.runtime import RuntimeTagger
+from nlparch.runtime import AnyModel
 
 from .answers import join_answers, join_for_hub
 from .batching import Answer
@@ -61,7 +61,7 @@ class Handlers:
             raise RequestError(429, "overloaded", message, headers={"retry-after": "1"})
         return StreamAnswer(self._service, model, request)
 
-    def _find_model(self, request: Request) -> tuple[str, RuntimeTagger]:
+    def _find_model(self, request: Request) -> tuple[str, AnyModel]:
         """The model that a request names, or the first."""
         models = self._service.models
         name = request.path_params.get("name", models.default)

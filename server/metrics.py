@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from nlparch.runtime import RuntimeTagger
+from nlparch.runtime import AnyModel
 
 from .admission import Load
 
@@ -32,7 +32,7 @@ class Metrics:
         self.shed = self._counter("shed_requests", "Requests that were not run, by reason", "reason")
         self.swaps = self._counter("model_swaps", "Attempts to load a changed model, by outcome", "model", "outcome")
 
-    def watch(self, models: Mapping[str, RuntimeTagger], load: Load) -> None:
+    def watch(self, models: Mapping[str, AnyModel], load: Load) -> None:
         """Adds what is read when asked for: the models as they are, and what is waiting."""
         self.registry.register(_Now(models, load))
 
@@ -46,7 +46,7 @@ class Metrics:
 class _Now(Collector):
     """Figures that are read, not counted."""
 
-    def __init__(self, models: Mapping[str, RuntimeTagger], load: Load) -> None:
+    def __init__(self, models: Mapping[str, AnyModel], load: Load) -> None:
         self._models = models
         self._load = load
 

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from nlparch.errors import UserError
 from nlparch.names import suggest
-from nlparch.runtime import RuntimeTagger, load_model
+from nlparch.runtime import AnyModel, load_model
 
 from .errors import RequestError
 from .metrics import Metrics
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-_WARM_UP = ["The first text of a model is its slowest."]
+_WARM_UP = "The first text of a model is its slowest."
 
 _Signature = tuple[tuple[str, int, int], ...]
 
 
-class Models(Mapping[str, RuntimeTagger]):
+class Models(Mapping[str, AnyModel]):
     """The models by name, the first of them the default.
 
     A request holds on to the model it began with, so one that changes under way is answered by one model throughout.
@@ -41,7 +41,7 @@ class Models(Mapping[str, RuntimeTagger]):
         self._models = {name: self._load(folder) for name, folder in folders.items()}
         self.default = next(iter(folders))
 
-    def __getitem__(self, name: str) -> RuntimeTagger:
+    def __getitem__(self, name: str) -> AnyModel:
         return self._models[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -50,7 +50,7 @@ class Models(Mapping[str, RuntimeTagger]):
     def __len__(self) -> int:
         return len(self._models)
 
-    def find(self, name: str) -> RuntimeTagger:
+    def find(self, name: str) -> AnyModel:
         """The model of this name.
 
         Raises:
@@ -78,9 +78,10 @@ class Models(Mapping[str, RuntimeTagger]):
         _log.info("%s: now serving model %s", name, model.model_hash)
         return "swapped"
 
-    def _load(self, folder: Path) -> RuntimeTagger:
+    def _load(self, folder: Path) -> AnyModel:
         model = load_model(folder, n_threads=self._n_threads)
-        model.predict(_WARM_UP)
+        has_pairs = getattr(model, "has_pairs", False)
+        model.predict([(_WARM_UP, _WARM_UP) if has_pairs else _WARM_UP])
         return model
 
     async def watch(self, metrics: Metrics, *, seconds: float = 1.0) -> None:

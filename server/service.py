@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from nlparch.runtime import RuntimeTagger
+from nlparch.runtime import AnyModel
 
 from .admission import Load
 from .batching import Answer, Batcher, Item, Job, Render
@@ -46,7 +46,7 @@ class Service:
 
     async def run(
         self,
-        model: RuntimeTagger,
+        model: AnyModel,
         items: Sequence[Item],
         renders: Sequence[Render],
         *,

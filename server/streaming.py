@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from nlparch.runtime import RuntimeTagger
+from nlparch.runtime import AnyModel
 
 from .batching import Answer
 from .bodies import Work, parse
@@ -35,7 +35,7 @@ class StreamAnswer:
         request: The request, its body unread.
     """
 
-    def __init__(self, service: Service, model: RuntimeTagger, request: Request) -> None:
+    def __init__(self, service: Service, model: AnyModel, request: Request) -> None:
         self._service = service
         self._model = model
         self._request = request

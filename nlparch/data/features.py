@@ -154,12 +154,7 @@ class WordFeatures:
         lengths = np.array([len(words) for words in sentences])
         sums = np.zeros((len(sentences), max(lengths.max(), 1)), dtype=np.uint64)
         mask = np.arange(sums.shape[1]) < lengths[:, None]
-        known = self._remembered_checksums
-        if len(known) > _MAX_REMEMBERED_FORMS:
-            known.clear()
-        for word in {word for words in sentences for word in words if word not in known}:
-            known[word] = checksum(self.normalize(word))
-        sums[mask] = [known[word] for words in sentences for word in words]
+        sums[mask] = [self._checksum(word) for words in sentences for word in words]
         return pair_ids(sums, n_buckets=self.n_pair_buckets) * mask
 
     def encode_forms(self, words: Sequence[str]) -> FormBatch:
@@ -171,6 +166,14 @@ class WordFeatures:
         shape_ids, affix_ids, word_ids = ids[:, 0], ids[:, 1 : 1 + N_AFFIXES], ids[:, 1 + N_AFFIXES :]
         word_ids = word_ids if self.n_word_buckets else word_ids[:, 0]
         return FormBatch(word_ids, shape_ids, self._character_ids(words), affix_ids, self._ngram_ids(words))
+
+    def _checksum(self, word: str) -> int:
+        found = self._remembered_checksums.get(word)
+        if found is None:
+            if len(self._remembered_checksums) >= _MAX_REMEMBERED_FORMS:
+                self._remembered_checksums.clear()
+            found = self._remembered_checksums[word] = checksum(self.normalize(word))
+        return found
 
     def _ngram_ids(self, words: Collection[str]) -> Ids:
         """Shape: (forms, n-grams)"""

@@ -7,14 +7,17 @@ the same function, with rounding errors of like size everywhere. On btc three to
 """
 
 from copy import deepcopy
-from dataclasses import fields
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from nlparch.models.small_model import SmallModel
 from nlparch.models.tagger import NeuralTagger
-from nlparch.nn.embedders import CNNLSTM
+from nlparch.nn.embedders import CNNLSTM, IDCNN
+from nlparch.nn.text_encoders import KimCNN, PooledContext
+
+Small = TypeVar("Small", bound=SmallModel)
 
 # How much of the difference goes into the weights: the value with the fewest changed words of 0.3, 0.5, 0.7.
 _SHARE_OF_WEIGHTS = 0.7
@@ -22,17 +25,19 @@ _MOST_FORMS = 20_000
 _SMALLEST = 1e-5
 
 
-def balance_words(model: NeuralTagger) -> tuple[NeuralTagger, Tensor]:
+def balance_words(model: Small) -> tuple[Small, Tensor]:
     """A model whose first product takes divided word vectors, and what they are to be divided by. Shape: (width,)
 
-    How large each feature gets is read off the vectors of the vocabulary; a model without one is left as it is.
+    How large each feature gets is read off the vectors of the vocabulary; a model without one, or without a product
+    that reads the vectors, is left as it is.
     """
     balanced = deepcopy(model)
-    if not model.features.words:
-        return balanced, torch.ones(model.embedder.words.out_width)
+    products = _first_weights(balanced)
+    if not model.features.words or not products:
+        return balanced, torch.ones(model.word_encoder.out_width)
     features = _vocabulary_vectors(model).abs().amax(0).clamp(min=_SMALLEST)
     # A convolution's weights hold the features once for each place that a filter sees.
-    weights = [weight.view(len(weight), -1, len(features)) for weight in _first_weights(balanced)]
+    weights = [weight.view(len(weight), -1, len(features)) for weight in products]
     largest = torch.stack([weight.abs().amax((0, 1)) for weight in weights]).amax(0).clamp(min=_SMALLEST)
     divisors = features**_SHARE_OF_WEIGHTS / largest ** (1 - _SHARE_OF_WEIGHTS)
     with torch.no_grad():
@@ -41,22 +46,26 @@ def balance_words(model: NeuralTagger) -> tuple[NeuralTagger, Tensor]:
     return balanced, divisors
 
 
-def _first_weights(model: NeuralTagger) -> list[Tensor]:
+def _first_weights(model: Any) -> list[Tensor]:
     """Weights of the products that read the word vectors. Shapes: (outputs, inputs)"""
-    if isinstance(model.embedder, CNNLSTM):
-        lstm = model.embedder.context.lstm
+    reader: Any = model.embedder if isinstance(model, NeuralTagger) else model.encoder
+    reader = reader.context if isinstance(reader, PooledContext) else reader
+    if isinstance(reader, CNNLSTM):
+        lstm = reader.context.lstm
         return [parameter.data for name, parameter in lstm.named_parameters() if name.startswith("weight_ih_l0")]
-    return [model.embedder.first.linear.weight.data]
+    if isinstance(reader, IDCNN):
+        return [reader.first.linear.weight.data]
+    if isinstance(reader, KimCNN):
+        convolutions: Any = reader.convolutions
+        return [convolution.linear.weight.data for convolution in convolutions]
+    return []
 
 
-def _vocabulary_vectors(model: NeuralTagger) -> Tensor:
+def _vocabulary_vectors(model: SmallModel) -> Tensor:
     """Shape: (forms, width)"""
-    forms = model.features.encode_forms(model.features.words[:_MOST_FORMS])
-    ids = {field.name: torch.from_numpy(np.ascontiguousarray(getattr(forms, field.name))) for field in fields(forms)}
     # As one sentence of all the forms.
-    sentence = {name: ids.pop(name).unsqueeze(0) for name in ("word_ids", "shape_ids")}
+    ids = model.encode_features([model.features.words[:_MOST_FORMS]])
+    del ids["mask"]
     with torch.inference_mode():
-        vectors: Tensor = model.embedder.words(
-            form_index=torch.arange(len(forms.shape_ids)).unsqueeze(0), **sentence, **ids
-        )
+        vectors: Tensor = model.word_encoder(**ids)
     return vectors[0].clone()

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from nlparch.export.folder import Export
-from nlparch.runtime import RuntimeTagger, load_model
+from nlparch.runtime import load_model
 
-Score = Callable[[RuntimeTagger], float]
+Score = Callable[[Any], float]
+"""Of a loaded model."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Attempt:
     Attributes:
         name: for people.
         export: the form.
-        score: F1, or accuracy of plain tags.
+        score: what chooses the best model.
     """
 
     name: str
@@ -59,7 +61,7 @@ def choose_form(export: Export, *, score: Score, at_least: float) -> list[Attemp
     return attempts
 
 
-def load_form(export: Export) -> RuntimeTagger:
+def load_form(export: Export) -> Any:
     """The export as the runtime will run it."""
     with TemporaryDirectory() as folder:
         export.write(Path(folder))

@@ -11,11 +11,13 @@ import onnx
 
 from nlparch.errors import UserError
 from nlparch.export.balance import balance_words
-from nlparch.export.graphs import context_graph, transformer_graph, word_graph
+from nlparch.export.graphs import context_graph, text_graph, transformer_graph, transformer_text_graph, word_graph
 from nlparch.export.quantize import products, quantize_products, quantize_tables
+from nlparch.models.small_model import SmallModel
 from nlparch.models.tagger import NeuralTagger
-from nlparch.runtime.config import CONFIG, RuntimeConfig
-from nlparch.runtime.loading import CONTEXT_GRAPH, TOKENIZER, TRANSFORMER_GRAPH, WORDS_GRAPH
+from nlparch.models.text_model import TextModel
+from nlparch.runtime.config import CONFIG, Kind, RuntimeConfig
+from nlparch.runtime.loading import CONTEXT_GRAPH, TEXT_GRAPH, TOKENIZER, TRANSFORMER_GRAPH, WORDS_GRAPH
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ class Export:
         they must not depend on the batch that they were first met in.
         """
         graphs = dict(self.graphs)
-        if isinstance(self.model, NeuralTagger):
+        if isinstance(self.model, SmallModel):
             balanced, divisors = balance_words(self.model)
-            graphs = {WORDS_GRAPH: word_graph(self.model, divisors=divisors), CONTEXT_GRAPH: context_graph(balanced)}
+            graphs = {WORDS_GRAPH: word_graph(self.model, divisors=divisors), **_reading_graph(balanced)}
         for file, graph in graphs.items():
             graphs[file] = quantize_tables(
                 graph if file == WORDS_GRAPH else quantize_products(graph, leave_out=leave_out)
@@ -57,7 +59,7 @@ class Export:
         folder.mkdir(parents=True, exist_ok=True)
         for file, graph in self.graphs.items():
             onnx.save_model(graph, folder / file)
-        if isinstance(self.model, NeuralTagger):
+        if isinstance(self.model, SmallModel):
             self.model.features.save(folder)
         else:
             self.model.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
@@ -65,33 +67,50 @@ class Export:
         (folder / CONFIG).write_text(config + "\n", encoding="utf-8")
 
 
-def export_tagger(model: Any) -> Export:
-    """Any tagger as graphs, in fp32.
+def export_model(model: Any) -> Export:
+    """Any model as graphs, in fp32.
 
     Raises:
         UserError: If torch cannot write the transformer's computation as a graph.
     """
     model = model.cpu().float().eval()
-    common: Any = {
-        "labels": list(model.label_set.tags),
+    about: Any = {
         "splitter": model.splitter,
         "precision": "fp32",
         "n_parameters": sum(parameter.numel() for parameter in model.parameters()),
+        **(_about_texts(model) if isinstance(model, TextModel) else {"labels": list(model.label_set.tags)}),
     }
-    if isinstance(model, NeuralTagger):
-        config = RuntimeConfig(kind="small_tagger", word_width=model.embedder.words.out_width, **common)
-        return Export(model, config, {WORDS_GRAPH: word_graph(model), CONTEXT_GRAPH: context_graph(model)})
+    reads_texts = isinstance(model, TextModel)
+    if isinstance(model, SmallModel):
+        kind: Kind = "small_classifier" if reads_texts else "small_tagger"
+        config = RuntimeConfig(kind=kind, word_width=model.word_encoder.out_width, **about)
+        return Export(model, config, {WORDS_GRAPH: word_graph(model), **_reading_graph(model)})
     window, overlap = model.window
-    config = RuntimeConfig(
-        kind="transformer_tagger",
-        window=window,
-        overlap=overlap,
-        pad_id=model.tokenizer.pad_token_id or 0,
-        **common,
-    )
+    pad_id = model.tokenizer.pad_token_id or 0
+    kind = "transformer_classifier" if reads_texts else "transformer_tagger"
+    config = RuntimeConfig(kind=kind, window=window, overlap=overlap, pad_id=pad_id, **about)
     try:
-        graph = transformer_graph(model)
+        graph = transformer_text_graph(model) if reads_texts else transformer_graph(model)
     except (RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"torch.onnx cannot export {type(model).__name__}: {reason}") from error
     return Export(model, config, {TRANSFORMER_GRAPH: graph})
+
+
+def _about_texts(model: TextModel) -> dict[str, Any]:
+    """What the runtime must know of a classifier."""
+    return {
+        "labels": list(model.text_labels.names),
+        "text_task": model.text_labels.task,
+        "has_pairs": getattr(model.config, "has_pairs", None),
+        "temperature": model.temperature,
+        "thresholds": model.thresholds,
+        "reads_windows": getattr(model, "long_texts", None) == "windows",
+    }
+
+
+def _reading_graph(model: Any) -> dict[str, onnx.ModelProto]:
+    """The graph that reads the vectors of words, under its file's name."""
+    if isinstance(model, NeuralTagger):
+        return {CONTEXT_GRAPH: context_graph(model)}
+    return {TEXT_GRAPH: text_graph(model)}

@@ -1,7 +1,7 @@
 """Models as ONNX graphs, with everything inside that prediction needs: masks, decoding, probabilities.
 
-A small tagger is two graphs: `words` turns forms into vectors, `context` reads the vectors of a sentence. Words repeat,
-so the runtime asks the first one only about words it has not met.
+A small model is two graphs: `words` turns forms into vectors, `context` (or `text`) reads the vectors of a sentence (or
+a text). Words repeat, so the runtime asks the first one only about words it has not met.
 """
 
 import logging
@@ -19,29 +19,34 @@ from torch import Tensor, nn
 
 from nlparch.data.features import N_AFFIXES, N_WORD_HASHES
 from nlparch.export.crf_graph import append_crf
+from nlparch.models.small_model import SmallModel
 from nlparch.models.tagger import NeuralTagger
+from nlparch.models.text_classifier import NeuralTextClassifier
+from nlparch.models.transformer_text import TransformerTextClassifier
 from nlparch.models.transformer_token import TransformerTokenClassifier
 
 OPSET = 18
 
 
-def word_graph(model: NeuralTagger, *, divisors: Tensor | None = None) -> onnx.ModelProto:
+def word_graph(model: SmallModel, *, divisors: Tensor | None = None) -> onnx.ModelProto:
     """From the ids of forms (see `FormBatch`) to `vectors`, of shape (forms, width).
 
     Args:
-        model: the tagger.
+        model: a small model.
         divisors: what the vectors are divided by (see `balance_words`). Shape: (width,)
     """
     n_forms, n_characters = 3, 5
-    ids = {
+    every = {
         "word_ids": torch.ones(n_forms, *([N_WORD_HASHES] if model.features.n_word_buckets else []), dtype=torch.long),
         "shape_ids": torch.ones(n_forms, dtype=torch.long),
         "char_ids": torch.ones(n_forms, n_characters, dtype=torch.long),
         "affix_ids": torch.ones(n_forms, N_AFFIXES, dtype=torch.long),
+        "ngram_ids": torch.ones(n_forms, n_characters, dtype=torch.long),
     }
+    ids = {name: every[name] for name in ("word_ids", *model.word_encoder.input_names)}
     axes = {name: {0: "forms"} for name in (*ids, "vectors")}
-    axes["char_ids"] = {0: "forms", 1: "characters"}
-    return _export(_Words(model, divisors), ids, outputs=["vectors"], axes=axes)
+    axes |= {name: {0: "forms", 1: f"{name} of a form"} for name in ("char_ids", "ngram_ids") if name in ids}
+    return _export(_Words(model, list(ids), divisors), ids, outputs=["vectors"], axes=axes)
 
 
 def context_graph(model: NeuralTagger) -> onnx.ModelProto:
@@ -60,6 +65,28 @@ def context_graph(model: NeuralTagger) -> onnx.ModelProto:
     return append_crf(graph, model.crf, temperature=model.temperature)
 
 
+def text_graph(model: NeuralTextClassifier) -> onnx.ModelProto:
+    """From `vectors`, of shape (batch, words, width), and `lengths` to `logits`, of shape (texts, labels).
+
+    A bag of n-grams takes `pair_ids` too, of shape (batch, words). Of n pairs of texts, `batch` is 2 n.
+    """
+    inputs = {"vectors": torch.zeros(4, 5, model.word_encoder.out_width), "lengths": torch.tensor([5, 4, 3, 2])}
+    axes = {"vectors": {0: "batch", 1: "words"}, "lengths": {0: "batch"}, "logits": {0: "texts"}}
+    if model.features.n_pair_buckets:
+        inputs["pair_ids"] = torch.ones(4, 5, dtype=torch.long)
+        axes["pair_ids"] = {0: "batch", 1: "words"}
+    return _export(_Text(model), inputs, outputs=["logits"], axes=axes)
+
+
+def transformer_text_graph(model: TransformerTextClassifier) -> onnx.ModelProto:
+    """From a `PieceBatch` to `logits`, of shape (rows, labels): a row of logits for each window."""
+    batch = model.encode_inputs(["a b a", "b a"])
+    names = [name for name in batch if name != "n_windows"]
+    axes = {name: {0: "rows", 1: "pieces"} for name in names} | {"logits": {0: "rows"}}
+    module = _TransformerText(model, names)
+    return _export(module, {name: batch[name] for name in names}, outputs=["logits"], axes=axes)
+
+
 def transformer_graph(model: TransformerTokenClassifier) -> onnx.ModelProto:
     """From an `AlignedBatch` to `labels` and `scores`, of shape (batch, words)."""
     batch = model.encode_words([["a", "b", "a"], ["b", "a"]])
@@ -70,16 +97,41 @@ def transformer_graph(model: TransformerTokenClassifier) -> onnx.ModelProto:
 
 
 class _Words(nn.Module):
-    def __init__(self, model: NeuralTagger, divisors: Tensor | None) -> None:
+    def __init__(self, model: SmallModel, names: Sequence[str], divisors: Tensor | None) -> None:
         super().__init__()
-        self.words = model.embedder.words
+        self.words = model.word_encoder
+        self.names = names
         self.factors = None if divisors is None else 1 / divisors
 
-    def forward(self, word_ids: Tensor, shape_ids: Tensor, char_ids: Tensor, affix_ids: Tensor) -> Tensor:
+    def forward(self, word_ids: Tensor, *of_forms: Tensor) -> Tensor:
         # As one sentence of all the forms: several ids of a word stand in a third axis.
+        ids = dict(zip(self.names[1:], of_forms, strict=True))
+        if "shape_ids" in ids:
+            ids["shape_ids"] = ids["shape_ids"].unsqueeze(0)
         places = torch.arange(word_ids.shape[0]).unsqueeze(0)
-        vectors: Tensor = self.words(word_ids.unsqueeze(0), places, char_ids, affix_ids, shape_ids.unsqueeze(0))[0]
+        vectors: Tensor = self.words(word_ids.unsqueeze(0), places, **ids)[0]
         return vectors if self.factors is None else vectors * self.factors
+
+
+class _Text(nn.Module):
+    def __init__(self, model: NeuralTextClassifier) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, vectors: Tensor, lengths: Tensor, pair_ids: Tensor | None = None) -> Tensor:
+        mask = torch.arange(vectors.shape[1]) < lengths.unsqueeze(1)
+        return self.model.decide(self.model.encoder.read(vectors, mask, pair_ids))
+
+
+class _TransformerText(nn.Module):
+    def __init__(self, model: Any, names: Sequence[str]) -> None:
+        super().__init__()
+        self.model = model
+        self.names = names
+
+    def forward(self, *pieces: Tensor) -> Tensor:
+        logits: Tensor = self.model(**dict(zip(self.names, pieces, strict=True))).logits
+        return logits
 
 
 class _Emissions(nn.Module):

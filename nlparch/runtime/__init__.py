@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nlparch.data.words import SplitText as SplitText
+    from nlparch.runtime.classifier import RuntimeClassifier as RuntimeClassifier
     from nlparch.runtime.loading import load_model as load_model
+    from nlparch.runtime.model import AnyModel as AnyModel
     from nlparch.runtime.tagger import RuntimeTagger as RuntimeTagger
 
 _HOMES = {
+    "RuntimeClassifier": "nlparch.runtime.classifier",
+    "AnyModel": "nlparch.runtime.model",
     "RuntimeTagger": "nlparch.runtime.tagger",
     "SplitText": "nlparch.data.words",
     "load_model": "nlparch.runtime.loading",

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from nlparch.data.text_labels import TextTask
 from nlparch.errors import UserError
 
 CONFIG = "config.json"
 MODEL_TYPE = "nlparch_runtime"
 FORMAT_VERSION = 1
 
-Kind = Literal["small_tagger", "transformer_tagger"]
+Kind = Literal["small_tagger", "transformer_tagger", "small_classifier", "transformer_classifier"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +21,16 @@ class RuntimeConfig:
 
     Attributes:
         kind: which network the folder holds.
-        labels: the tag of each label.
+        labels: the tag of each label, or the labels of texts.
         splitter: how raw text becomes words.
         precision: number format of the weights, `fp32` or `int8`.
         n_parameters: of the model that was exported.
-        word_width: small taggers: width of a word's vector.
+        word_width: small models: width of a word's vector.
+        text_task: classifiers: what is asked of a text.
+        has_pairs: classifiers: whether they read pairs of texts, or single texts; None: both.
+        temperature: classifiers: divides the logits before they are read as probabilities.
+        thresholds: classifiers: of several labels, the probability from which each holds; None: 0.5 for all.
+        reads_windows: classifiers that are transformers: whether long texts are read in windows, rather than cut.
         window: transformers: pieces of a window.
         overlap: transformers: pieces that two windows share.
         pad_id: transformers: the padding piece.
@@ -38,6 +44,11 @@ class RuntimeConfig:
     precision: str
     n_parameters: int
     word_width: int = 0
+    text_task: TextTask | None = None
+    has_pairs: bool | None = None
+    temperature: float = 1.0
+    thresholds: list[float] | None = None
+    reads_windows: bool = False
     window: int = 0
     overlap: int = 0
     pad_id: int = 0
@@ -75,6 +86,8 @@ def read_config(folder: Path) -> RuntimeConfig:
         raise UserError(f"{path}: splitter must be a name or a regular expression, got {config.splitter!r:.80}")
     if config.kind not in get_args(Kind):
         raise UserError(f"{path}: kind must be one of {', '.join(get_args(Kind))}, got {config.kind!r}")
+    if config.kind.endswith("classifier") and config.text_task not in get_args(TextTask):
+        raise UserError(f"{path}: text_task must be one of {', '.join(get_args(TextTask))}, got {config.text_task!r}")
     return config
 
 

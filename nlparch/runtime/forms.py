@@ -57,10 +57,10 @@ class FormVectors:
             lengths: their numbers of words. Shape: (batch,)
 
         Returns:
-            0 on padding. Shape: (batch, words, width)
+            0 on padding; one word at least is padded to. Shape: (batch, words, width)
         """
         words = list(chain.from_iterable(sentences))
-        index = np.zeros((len(sentences), int(lengths.max())), dtype=np.int64)
+        index = np.zeros((len(sentences), max(1, int(lengths.max()))), dtype=np.int64)
         with self._lock:
             table, rows = self._look_up(words)
             index[np.arange(index.shape[1]) < lengths[:, None]] = rows

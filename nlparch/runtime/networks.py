@@ -1,15 +1,19 @@
-"""From words to labels: the two kinds of network that an exported tagger can hold."""
+"""From words to labels, or from texts to logits: the kinds of network that an exported model can hold."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nlparch.data.features import WordFeatures
 from nlparch.runtime.forms import FormVectors
 from nlparch.runtime.sessions import Graph
 
 if TYPE_CHECKING:
     from nlparch.data.alignment import PieceAligner
+    from nlparch.data.pieces import PieceReader
+    from nlparch.runtime.classifier import ReadText
 
 
 class Network(Protocol):
@@ -75,3 +79,71 @@ class TransformerNetwork:
         names = ("input_ids", "attention_mask", "word_rows", "word_positions")
         labels, scores = self._graph.run({name: getattr(batch, name) for name in names})
         return labels, scores
+
+
+class TextNetwork(Protocol):
+    """Gives the logits of texts; may be called from several threads."""
+
+    def meet(self, texts: Sequence["ReadText"]) -> None:
+        """See `Network`."""
+        ...
+
+    def logits(self, texts: Sequence["ReadText"]) -> np.ndarray:
+        """The logits of a batch of texts, empty ones included. Shape: (texts, labels)"""
+        ...
+
+
+class SmallTextNetwork:
+    """A small classifier: vectors of words, then a graph that reads texts; of pairs, both texts alike.
+
+    Args:
+        forms: the vectors.
+        features: how pairs of words become ids.
+        texts: from vectors and lengths to logits.
+    """
+
+    def __init__(self, forms: FormVectors, features: WordFeatures, texts: Graph) -> None:
+        self._forms = forms
+        self._features = features
+        self._texts = texts
+
+    def meet(self, texts: Sequence["ReadText"]) -> None:
+        """See `Network`."""
+        self._forms.learn([part.words for text in texts for part in text.parts])
+
+    def logits(self, texts: Sequence["ReadText"]) -> np.ndarray:
+        """See `TextNetwork`."""
+        # All first texts, and then all second ones.
+        parts = chain.from_iterable(zip(*(text.parts for text in texts), strict=True))
+        sentences = [part.words for part in parts]
+        lengths = np.fromiter(map(len, sentences), dtype=np.int64, count=len(sentences))
+        inputs = {"vectors": self._forms.gather(sentences, lengths), "lengths": lengths}
+        if "pair_ids" in self._texts.input_names:
+            inputs["pair_ids"] = self._features.pair_ids(sentences)
+        logits: np.ndarray = self._texts.run(inputs)[0]
+        return logits
+
+
+class TransformerTextNetwork:
+    """A transformer that reads texts; those read in several windows take the mean of their logits.
+
+    Args:
+        pieces: texts to pieces.
+        graph: from pieces to logits.
+    """
+
+    def __init__(self, pieces: "PieceReader", graph: Graph) -> None:
+        self._pieces = pieces
+        self._graph = graph
+
+    def meet(self, texts: Sequence["ReadText"]) -> None:
+        """See `Network`; a transformer gains nothing."""
+
+    def logits(self, texts: Sequence["ReadText"]) -> np.ndarray:
+        """See `TextNetwork`."""
+        batch: Any = self._pieces([text.text for text in texts])
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        rows: np.ndarray = self._graph.run({name: getattr(batch, name) for name in names})[0]
+        begins = np.cumsum(batch.n_windows) - batch.n_windows
+        means: np.ndarray = np.add.reduceat(rows, begins) / batch.n_windows[:, None]
+        return means.astype(np.float32)

@@ -13,7 +13,7 @@ from torch import nn
 
 from nlparch.export.choice import load_form
 from nlparch.export.crf_graph import append_crf
-from nlparch.export.folder import export_tagger
+from nlparch.export.folder import export_model
 from nlparch.export.graphs import context_graph, word_graph
 from nlparch.nn.crf import LinearChainCRF
 
@@ -50,7 +50,7 @@ def check_same(mine: list[Any], torchs: list[Any]) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_exported_tagger_answers_as_torch_does(new_tagger: Any, decided: Any, rows: Any, kind: str) -> None:
     model = decided(new_tagger(**KINDS[kind]))
-    exported = load_form(export_tagger(model))
+    exported = load_form(export_model(model))
     inputs = TEXTS + [words for words, _ in rows] + [["Oslo"] * 40, [""], ["Ann"]]
     expected = model.predict(inputs)
     assert len({tag for prediction in expected for tag in prediction.tags}) > 2
@@ -67,8 +67,8 @@ def test_an_exported_tagger_is_as_calibrated(
     before = model.predict(inputs)
     model.config.calibration_temperature = temperature
     calibrated = model.predict(inputs)
-    check_same(load_form(export_tagger(model)).predict(inputs), calibrated)
-    as_int8 = load_form(export_tagger(model).to_int8()).predict(inputs)
+    check_same(load_form(export_model(model)).predict(inputs), calibrated)
+    as_int8 = load_form(export_model(model).to_int8()).predict(inputs)
     means = [np.mean([score for one in some for score in one.scores]) for some in (before, calibrated, as_int8)]
     assert (means[0] < means[1]) == (temperature < 1) and means[2] == pytest.approx(means[1], abs=0.05)
 
@@ -76,7 +76,7 @@ def test_an_exported_tagger_is_as_calibrated(
 def test_an_exported_transformer_is_as_calibrated(new_transformer: Any, decided: Any, rows: Any) -> None:
     model, inputs = decided(new_transformer()), [words for words, _ in rows]
     model.config.calibration_temperature = 3.0
-    check_same(load_form(export_tagger(model)).predict(inputs), model.predict(inputs))
+    check_same(load_form(export_model(model)).predict(inputs), model.predict(inputs))
 
 
 @pytest.mark.parametrize("kind", ["lstm crf", "idcnn"])
@@ -84,12 +84,12 @@ def test_twenty_thousand_words_are_one_sentence(new_tagger: Any, decided: Any, r
     model = decided(new_tagger(**KINDS[kind]))
     words = [word for words, _ in rows for word in words]
     long = [(words * 20_000)[:20_000], words]
-    check_same(load_form(export_tagger(model)).predict(long), model.predict(long))
+    check_same(load_form(export_model(model)).predict(long), model.predict(long))
 
 
 def test_an_exported_transformer_answers_as_torch_does(new_transformer: Any, decided: Any, rows: Any) -> None:
     model = decided(new_transformer(max_length=12))
-    exported = load_form(export_tagger(model))
+    exported = load_form(export_model(model))
     inputs = TEXTS + [words for words, _ in rows] + [["Oslo"] * 40, ["\x00", "Ann"], ["\u200b"]]
     check_same(exported.predict(inputs), model.predict(inputs))
     check_same(exported.predict(inputs, batch_size=1), model.predict(inputs))
@@ -97,7 +97,7 @@ def test_an_exported_transformer_answers_as_torch_does(new_transformer: Any, dec
 
 @pytest.mark.parametrize("make", [lambda export: export, lambda export: export.to_int8()], ids=["fp32", "int8"])
 def test_every_lstm_knows_the_lengths(new_tagger: Any, make: Any) -> None:
-    graph = make(export_tagger(new_tagger())).graphs["context.onnx"]
+    graph = make(export_model(new_tagger())).graphs["context.onnx"]
     lstms = [node for node in graph.graph.node if node.op_type in ("LSTM", "DynamicQuantizeLSTM")]
     assert len(lstms) == 2
     assert all(node.input[4] for node in lstms), "sequence_lens"
@@ -158,4 +158,4 @@ def test_tags_are_the_same_on_real_text(new_tagger: Any, decided: Any, corpus: s
     model = decided(new_tagger(**KINDS[kind]))
     lines = (CORPORA / corpus / "dev.txt").read_text("utf-8").split("\n\n")[:300]
     sentences = [[re.split(r"[\t ]", row)[0] for row in block.splitlines() if row] for block in lines]
-    check_same(load_form(export_tagger(model)).predict(sentences), model.predict(sentences))
+    check_same(load_form(export_model(model)).predict(sentences), model.predict(sentences))

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from nlparch.data.features import build_features
 from nlparch.export.balance import balance_words
 from nlparch.export.choice import load_form
-from nlparch.export.folder import export_tagger
+from nlparch.export.folder import export_model
 from nlparch.export.graphs import word_graph
 from nlparch.export.quantize import products, quantize_products, quantize_tables
 
@@ -58,7 +58,7 @@ def test_small_tables_are_left_alone() -> None:
 
 
 def test_products_that_are_left_out_keep_their_format(new_tagger: Any) -> None:
-    graph = export_tagger(new_tagger()).graphs["context.onnx"]
+    graph = export_model(new_tagger()).graphs["context.onnx"]
     names = products(graph)
     assert [name.rpartition("/")[2] for name in names] == ["LSTM", "LSTM_1", "MatMul"]
     kinds = [node.op_type for node in quantize_products(graph, leave_out=names[:1]).graph.node]
@@ -93,11 +93,11 @@ def test_int8_is_a_quarter_and_answers_nearly_alike(new_tagger: Any, decided: An
     words = [words for words, _ in rows] + [[f"word{number}" for number in range(400)]]
     model = new_tagger(word_width=64, lstm_width=64)
     model.features, _ = build_features(words)
-    export = export_tagger(type(model).build(model.features, model.label_set, word_width=64, lstm_width=64))
+    export = export_model(type(model).build(model.features, model.label_set, word_width=64, lstm_width=64))
     sizes = [sum(graph.ByteSize() for graph in form.graphs.values()) for form in (export, export.to_int8())]
     assert sizes[1] < 0.4 * sizes[0]
     model = decided(new_tagger())
-    export = export_tagger(model)
+    export = export_model(model)
     texts = [words for words, _ in rows]
     ours, own = load_form(export.to_int8()).predict(texts), load_form(export).predict(texts)
     pairs = [pair for one, other in zip(ours, own, strict=True) for pair in zip(one.tags, other.tags, strict=True)]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from nlparch.errors import UserError
-from nlparch.export.folder import export_tagger
+from nlparch.export.folder import export_model
 from nlparch.runtime import load_model, loading
 from nlparch.runtime.loading import hash_model
 
 
 @pytest.fixture
 def folder(new_tagger: Any, tmp_path: Path) -> Path:
-    export_tagger(new_tagger(splitter="social")).write(tmp_path / "model")
+    export_model(new_tagger(splitter="social")).write(tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -82,7 +82,7 @@ print({{"torch", "transformers", "datasets", "tokenizers", "pydantic", "yaml"}} 
 
 
 def test_a_transformer_loads_tokenizers_and_no_more(new_transformer: Any, tmp_path: Path) -> None:
-    export_tagger(new_transformer()).write(tmp_path)
+    export_model(new_transformer()).write(tmp_path)
     code = f"""
 import sys
 from nlparch.runtime import load_model

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nlparch.runtime import RuntimeTagger
-from nlparch.runtime.tagger import _MAX_BATCH_WORDS
+from nlparch.runtime.model import _MAX_BATCH_WORDS
 
 
 class Lengths:
