@@ -595,7 +595,7 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
         ("--augment 1 --augment_kinds mask mask", "must name some kinds, each once, got mask mask"),
         ("--augment 1 --augment_kinds mention --data_dir DROP", "replaces tagged mentions, and there are none"),
         ("--entity_weight 0", "--entity_weight must be positive, got 0.0"),
-        ("--entity_weight 2 --data_dir HOME/wide --tag_col 1 --teacher_model_path HOME/plain", "here there are none"),
+        ("--entity_weight 2 --data_dir HOME/wide --tag_col 1 --teacher_model_path HOME/plain", "plain tags have none"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(
