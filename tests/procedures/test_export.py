@@ -155,3 +155,33 @@ def test_an_exported_folder_tags_from_the_command_line(
     ):
         assert command(args) == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_classifier_is_exported_scored_and_described(new_classifier: Any, decided: Any, tmp_path: Path) -> None:
+    model = decided(new_classifier(encoder="cnn", word_width=64), by=2.0)
+    model.save_pretrained(tmp_path / "model")
+    texts = ["Ann flew to Oslo .", "Who is Bo ?", "Nothing\nhappened .", "In Lima , it rained ."]
+    rows = [
+        {"sentence": text, "class": found.labels[0]} for text, found in zip(texts, model.predict(texts), strict=True)
+    ]
+    (tmp_path / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    columns = ["--text_column", "sentence", "--label_column", "class"]
+    given = [str(tmp_path / "model"), str(tmp_path / "out"), "--dev", str(tmp_path / "gold.jsonl"), *columns]
+    assert export([*given, "--quantize", "int8", "--max_f1_loss", "1"]) == 0
+    found = metrics(tmp_path / "out")
+    assert found["form"] == "int8" and found["dev"]["score"] == "accuracy" and found["dev"]["n"] == 4
+    assert found["dev"]["torch_fp32"] == found["dev"]["onnx_fp32"] == 1.0
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "pipeline_tag: text-classification" in card and "texts change their labels between the two" in card
+    exported = load_model(tmp_path / "out")
+    assert exported.task == "classification" and exported.labels == ("neg", "neutral", "pos")
+
+
+def test_a_regression_is_exported_and_its_batches_are_not_said_to_agree(new_classifier: Any, tmp_path: Path) -> None:
+    new_classifier(task="regression", has_pairs=True).save_pretrained(tmp_path / "model")
+    table = "text\ttext_pair\tscore\nAnn flew\tBo flew\t1.5\nOslo\tLima\t0.5\nx\ty\t0.25\n"
+    (tmp_path / "gold.tsv").write_text(table)
+    assert export([str(tmp_path / "model"), str(tmp_path / "out"), "--dev", str(tmp_path / "gold.tsv")]) == 0
+    found = metrics(tmp_path / "out")["dev"]
+    assert found["agreement_of_batches"] is None and found["score"] == "pearson_spearman"
+    assert 'predict([("Some text.", "Another.")])' in (tmp_path / "out" / "README.md").read_text("utf-8")
