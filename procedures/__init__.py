@@ -71,6 +71,20 @@ PROCEDURES = (
         command="inference",
     ),
     Procedure(
+        name="transformer_text",
+        options=f"{_HERE}.model_options:TextInferenceOptions",
+        run=f"{_HERE}.text_inference:run_transformer_text",
+        summary="classify texts, or pairs of them, with a transformer",
+        command="inference",
+    ),
+    Procedure(
+        name="classifier",
+        options=f"{_HERE}.model_options:TextInferenceOptions",
+        run=f"{_HERE}.text_inference:run_classifier",
+        summary="classify texts, or pairs of them, with a small classifier",
+        command="inference",
+    ),
+    Procedure(
         name="eval",
         options=f"{_HERE}.model_options:EvalOptions",
         run=f"{_HERE}.evaluate:run",

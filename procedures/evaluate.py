@@ -1,21 +1,25 @@
 """Score a saved model on a labelled file, beside a teacher where one is given."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from nlparch.data.labels import LabelSet, split_tag
 from nlparch.errors import UserError
-from nlparch.evidence import add_evidence
 from nlparch.metrics import agreement
+from nlparch.models.loading import reads_texts
 from nlparch.readings import ReadSplit
 from nlparch.report import write_report
 
 from . import folders, runs
+from .evaluate_texts import evaluate_texts
 from .labelled_file import read_labelled, rows_for
 from .model_options import EvalOptions
+from .options import ColumnOptions
 from .reports import gather_evidence, save_report
-from .tasks import score_tagging
+from .tasks import add_any_evidence, score_tagging
+from .text_options import TextColumnOptions
 
 _SPLIT = "test"
 
@@ -24,6 +28,30 @@ def run(options: EvalOptions) -> None:
     """Scores the model and prints the report; `metrics.json` has the labelled file's scores under `test`."""
     runs.quiet_libraries()
     folder = None if options.output_dir is None else _check_empty(Path(options.output_dir))
+    is_of_texts = reads_texts(options.model_dir)
+    _refuse_columns(options, TextColumnOptions if not is_of_texts else ColumnOptions)
+    if is_of_texts:
+        metrics, splits, notes = evaluate_texts(options)
+    else:
+        metrics, splits, notes = _evaluate_tags(options)
+    add_any_evidence(metrics, splits)
+    about: Any = {"title": f"{options.model_dir} on {options.data_file}", "notes": notes}
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        evidence = gather_evidence(splits, {}, {})
+        save_report(folder, metrics, options=options, evidence=evidence, **about)
+    print(write_report(metrics, **about), end="")
+
+
+def _refuse_columns(options: EvalOptions, others: type[Any]) -> None:
+    """Refuses options about the columns of the other kind of file."""
+    kind = "column files, for models that tag words" if others is ColumnOptions else "tables of texts"
+    for field in dataclasses.fields(others):
+        if getattr(options, field.name) != field.default:
+            raise UserError(f"--{field.name} is of {kind}; {options.model_dir} is another model, leave it out")
+
+
+def _evaluate_tags(options: EvalOptions) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
     sentences, notes = read_labelled(options.data_file, options)
     device = runs.choose_device(options)
     model = runs.load_model(options.model_dir, device)
@@ -31,15 +59,9 @@ def run(options: EvalOptions) -> None:
     rows, more_notes = rows_for(sentences, model.label_set)
     notes += [*more_notes, *_reading_notes(model, rows, "the model")]
     metrics, split = _score(options, model, teacher, rows)
-    add_evidence(metrics, {_SPLIT: split})
     if teacher is not None:
         notes += [*_reading_notes(teacher, rows, "the teacher"), *_difference(model.label_set, teacher.label_set)]
-    about: Any = {"title": f"{options.model_dir} on {options.data_file}", "notes": notes}
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        evidence = gather_evidence({_SPLIT: split}, {}, {})
-        save_report(folder, metrics, options=options, evidence=evidence, **about)
-    print(write_report(metrics, **about), end="")
+    return metrics, {_SPLIT: split}, notes
 
 
 def _check_empty(folder: Path) -> Path:

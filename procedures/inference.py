@@ -4,20 +4,18 @@ Nothing that an exported model does without is imported before it is known that 
 longer to import than a small model to tag a file.
 """
 
-import contextlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from nlparch.data.conll import decode_lines, read_lines, read_sentences, write_sentences
+from nlparch.data.conll import read_sentences, write_sentences
 from nlparch.data.predictions import TagPrediction
 from nlparch.errors import UserError
 from nlparch.runtime.config import is_exported, read_config
 
-from . import folders
 from .model_options import InferenceOptions
+from .streams import check_streams, input_lines, open_output
 
 if TYPE_CHECKING:
     from nlparch.models.word_tagger import WordTagger
@@ -34,9 +32,7 @@ def run_transformer_token(options: InferenceOptions) -> None:
 
 
 def _run(options: InferenceOptions, *, small: bool) -> None:
-    if options.data_file != "-" and not Path(options.data_file).is_file():
-        raise UserError(f"--data_file {options.data_file}: there is no such file; - reads standard input")
-    _check_output(options)
+    check_streams(options)
     if is_exported(Path(options.model_dir)):
         _write(options, _read_exported(options, small=small))
         return
@@ -74,7 +70,7 @@ def _check_kind(options: InferenceOptions, small: bool, *, is_small: bool) -> No
 
 
 def _write(options: InferenceOptions, predictions: Iterator[TagPrediction]) -> None:
-    with _output(options.output_file) as file:
+    with open_output(options.output_file) as file:
         if options.output_format == "columns":
             write_sentences(file, (_columns(prediction) for prediction in predictions))
         else:
@@ -83,9 +79,7 @@ def _write(options: InferenceOptions, predictions: Iterator[TagPrediction]) -> N
 
 
 def _inputs(options: InferenceOptions) -> Iterator[Any]:
-    is_file = options.data_file != "-"
-    name = options.data_file if is_file else "standard input"
-    lines = read_lines(name) if is_file else decode_lines(sys.stdin.buffer, name=name)
+    name, lines = input_lines(options)
     if options.input_format == "text":
         yield from (line.rstrip("\r\n") for line in lines)
         return
@@ -93,29 +87,6 @@ def _inputs(options: InferenceOptions) -> Iterator[Any]:
         lines, name=name, word_col=options.word_col, tag_col=None, ignore_token=options.ignore_token
     )
     yield from (sentence.words for sentence in sentences)
-
-
-def _check_output(options: InferenceOptions) -> None:
-    output = Path(options.output_file)
-    if options.output_file == "-":
-        return
-    if output.is_dir():
-        raise UserError(f"--output_file must be a file, {output} is a folder")
-    if output.exists() and options.data_file != "-" and output.samefile(options.data_file):
-        raise UserError(f"--output_file {output} is the input: it would be emptied before it is read; name another")
-    folders.check_can_make(output.parent, "the folder of --output_file")
-    if not output.parent.is_dir():
-        raise UserError(f"--output_file {output}: there is no folder {output.parent}; make it first")
-
-
-@contextlib.contextmanager
-def _output(name: str) -> Iterator[TextIO]:
-    if name == "-":
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-        yield sys.stdout
-    else:
-        with Path(name).open("w", encoding="utf-8", newline="\n") as file:
-            yield file
 
 
 def _columns(prediction: TagPrediction) -> tuple[list[str], list[str]]:

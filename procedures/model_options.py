@@ -14,8 +14,8 @@ _FORBID_UNKNOWN = {"extra": "forbid"}
 
 
 @dataclass(kw_only=True)
-class InferenceOptions(ColumnOptions):
-    """Tag raw text or column files."""
+class StreamOptions:
+    """A model, what it reads, and where its predictions go."""
 
     __pydantic_config__: ClassVar = _FORBID_UNKNOWN
 
@@ -25,27 +25,56 @@ class InferenceOptions(ColumnOptions):
     """Input file; - is standard input."""
     output_file: str = "-"
     """Output file; - is standard output."""
+    batch_size: int = 32
+    """Sentences or texts read together."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+    """Number format; auto: the fastest the device has. In fp32 answers do not depend on what else is in the batch."""
+    no_cuda: bool = False
+    """Stay on the CPU even where there is a GPU."""
+
+    def __post_init__(self) -> None:
+        check("at least 1", batch_size=self.batch_size)
+
+
+@dataclass(kw_only=True)
+class InferenceOptions(ColumnOptions, StreamOptions):
+    """Tag raw text or column files."""
+
     input_format: Literal["text", "columns"] = "text"
     """text: one text a line; columns: one word a line, an empty line after each sentence."""
     output_format: Literal["json", "columns"] = "json"
     """json: one JSON object a line, with words and entities; columns: word, tag."""
     entities_only: bool = False
     """json: leave out the words."""
-    batch_size: int = 32
-    """Sentences read together."""
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
-    """Number format; auto: the fastest the device has. In fp32 tags do not depend on what else is in the batch."""
-    no_cuda: bool = False
-    """Stay on the CPU even where there is a GPU."""
 
     def __post_init__(self) -> None:
-        check("at least 1", batch_size=self.batch_size)
+        StreamOptions.__post_init__(self)
         if self.entities_only and self.output_format != "json":
             raise ValueError("--entities_only is of --output_format json; columns hold words and tags")
 
 
 @dataclass(kw_only=True)
-class EvalOptions(ColumnOptions):
+class TextInferenceOptions(StreamOptions):
+    """Classify texts, or pairs of texts: one a line, or in the columns of a table."""
+
+    data_file: str = "-"
+    """Input file, one text a line, or a table: CSV, TSV, JSON lines, JSON or Parquet; - is standard input, in lines."""
+    pairs: bool = False
+    """The input holds pairs of texts: two on each line, divided by a tab, or two columns."""
+    text_column: str | None = None
+    """Column of the texts; by default the usual names are tried (text, sentence, sentence1, premise, ...)."""
+    text_pair_column: str | None = None
+    """Column of the second texts of pairs; by default the usual partner of the first, where it is there; "" takes
+    none."""
+
+    def __post_init__(self) -> None:
+        StreamOptions.__post_init__(self)
+        if self.pairs and self.text_pair_column == "":
+            raise ValueError('--pairs wants two texts, and --text_pair_column "" takes one; keep one')
+
+
+@dataclass(kw_only=True)
+class EvalOptions(ColumnOptions, TextColumnOptions):
     """Score a saved model on a labelled file."""
 
     __pydantic_config__: ClassVar = _FORBID_UNKNOWN
@@ -53,13 +82,13 @@ class EvalOptions(ColumnOptions):
     model_dir: str
     """Folder of the model."""
     data_file: str
-    """Labelled column file."""
+    """Labelled file: of a tagger a column file; of a text classifier CSV, TSV, JSON lines, JSON or Parquet."""
     teacher: str | None = None
-    """Folder of a second model, to compare with: its scores, and the share of words on which both agree."""
+    """Folder of a second model, to compare with: its scores, and the share of words, or texts, on which both agree."""
     output_dir: str | None = None
     """New or empty folder for report.md and metrics.json; by default the report is only printed."""
     batch_size: int = 32
-    """Sentences read together."""
+    """Sentences or texts read together."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
     """Number format; auto: the fastest the device has."""
     no_cuda: bool = False

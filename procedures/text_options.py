@@ -114,22 +114,17 @@ class ClassifierOptions(OutputOptions, TextDataOptions, TrainingOptions, Classif
 
 
 @dataclass(kw_only=True)
-class TextAugmentOptions(AugmentOptions):
-    """New texts made of the training texts, before the teacher reads them all."""
+class ClassifierKdOptions(ClassifierOptions, TeacherOptions, AugmentOptions):
+    """Train a small text classifier on gold labels and a teacher's outputs."""
 
     augment_kinds: tuple[Literal["mask", "swap", "ngram"], ...] = ("mask", "swap", "ngram")
-    """How they are made, one of these drawn for each: words masked; words swapped for others of the corpus; a few words
-    in a row kept alone."""
-
-
-@dataclass(kw_only=True)
-class ClassifierKdOptions(ClassifierOptions, TeacherOptions, TextAugmentOptions):
-    """Train a small text classifier on gold labels and a teacher's outputs."""
+    """How they are made, one of these drawn for each: mask hides words, swap puts others of the corpus in their place,
+    ngram keeps a few in a row."""
 
     def __post_init__(self) -> None:
         ClassifierOptions.__post_init__(self)
         TeacherOptions.__post_init__(self)
-        TextAugmentOptions.__post_init__(self)
+        AugmentOptions.__post_init__(self)
 
 
 @dataclass(kw_only=True)

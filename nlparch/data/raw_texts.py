@@ -21,14 +21,17 @@ class RawTextReading:
     Attributes:
         column: the column of tables with the texts; None looks for the usual names.
         pair_column: that of the second texts of pairs; None looks for the usual partner of the first.
-        has_pairs: whether pairs of texts are wanted; of lines, both texts are then divided by a tab.
+        has_pairs: whether pairs of texts are wanted; of lines, both texts are then divided by a tab. None: where a
+            table has a column for the second.
         notes: gains what was chosen.
+        option: names the column on the command line, as `--{option}_column`.
     """
 
     column: str | None = None
     pair_column: str | None = None
-    has_pairs: bool = False
+    has_pairs: bool | None = False
     notes: list[str] = field(default_factory=list)
+    option: str = "unlabeled"
 
     suffixes: ClassVar[Collection[str]] = (".text", ".txt", *RECORD_FORMATS)
 
@@ -61,11 +64,11 @@ class RawTextReading:
 
     def _read_records(self, records: Iterable[Record], place: str) -> Iterator[Text]:
         # Of a stream, only the first row tells the columns; what is passed over of others is read as empty.
-        pair_column = self.pair_column if self.has_pairs else ""
-        columns = TextColumns(self.column, pair_column, None, self.notes, option="unlabeled")
+        pair_column = "" if self.has_pairs is False else self.pair_column
+        columns = TextColumns(self.column, pair_column, None, self.notes, option=self.option)
         find = None
         for record in records:
-            find = find or columns.text_finder(list(record.values), place, needs_pair=self.has_pairs)
+            find = find or columns.text_finder(list(record.values), place, needs_pair=bool(self.has_pairs))
             yield find(record)
 
     def has_columns(self, source: RawSource) -> bool:

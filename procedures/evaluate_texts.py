@@ -1,0 +1,90 @@
+"""Score a saved text classifier on a labelled table, beside a teacher where one is given."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nlparch.data.text_labels import TextLabels
+from nlparch.data.text_tables import TextColumns, TextRows, settle_gold
+from nlparch.data.texts import MAIN_SCORES, read_text_file
+from nlparch.errors import DataError, UserError
+from nlparch.models.loading import load_text_model
+from nlparch.text_metrics import text_agreement
+from nlparch.text_readings import ReadTexts, TextReading, read_texts
+
+from . import runs
+from .model_options import EvalOptions
+
+_SPLIT = "test"
+
+
+def evaluate_texts(options: EvalOptions) -> tuple[dict[str, Any], dict[str, ReadTexts], list[str]]:
+    """What becomes `metrics.json`, what the models made of the file, and what was noticed."""
+    device = runs.choose_device(options)
+    model: Any = load_text_model(options.model_dir)
+    labels: TextLabels = model.text_labels
+    rows, notes = _read(options, labels)
+    texts = [text if pair is None else (text, pair) for text, pair in rows.keys()]
+    split = ReadTexts(texts, rows.gold, labels, MAIN_SCORES[labels.task])
+    reading: Any = {
+        "precision": runs.choose_precision(options.precision, device),
+        "batch_size": options.batch_size,
+    }
+    split.readings["student"] = read_texts(model.to(device).eval(), texts, **reading)
+    metrics: dict[str, Any] = {"procedure": "eval", "n_parameters": runs.n_parameters(model)}
+    metrics[_SPLIT] = split.score("student")
+    if options.teacher is not None:
+        teacher: Any = load_text_model(options.teacher)
+        notes += _compare_labels(labels, teacher.text_labels)
+        taught = read_texts(teacher.to(device).eval(), texts, **reading)
+        split.readings["teacher"] = _in_order(taught, teacher.text_labels, labels)
+        metrics["teacher"] = {"n_parameters": runs.n_parameters(teacher), _SPLIT: split.score("teacher")}
+        agreed = text_agreement(split.readings["student"].answers, taught.answers, labels)
+        metrics["agreement"] = {} if agreed is None else {_SPLIT: agreed}
+    return metrics, {_SPLIT: split}, notes
+
+
+def _read(options: EvalOptions, labels: TextLabels) -> tuple[TextRows, list[str]]:
+    notes: list[str] = []
+    given = (options.text_column, options.text_pair_column, options.label_column)
+    columns = TextColumns(*given, notes, options.label_separator, needs_labels=True)
+    path = Path(options.data_file)
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    rows = settle_gold(read_text_file(path, columns), labels.task)
+    with_gold = [index for index, gold in enumerate(rows.gold) if gold is not None]
+    notes.insert(0, f"{path}: {len(with_gold):,} texts with gold, {len(rows) - len(with_gold):,} without, left out")
+    if not with_gold:
+        raise DataError(f"{path}: some text must have a label, got none")
+    rows = rows.take(with_gold)
+    unknown = {label: n for label, n in sorted(rows.label_counts().items()) if label not in labels.ids}
+    if unknown and labels.task != "regression":
+        listed = ", ".join(f"{label} {n}" for label, n in unknown.items())
+        notes.append(f"{sum(unknown.values())} labels that the model lacks, kept, and scored as errors: {listed}")
+    return rows, notes
+
+
+def _compare_labels(own: TextLabels, teachers: TextLabels) -> list[str]:
+    """What the user should know where the two models have different labels."""
+    if own.task != teachers.task:
+        raise UserError(f"--teacher must be asked the same as the model, {own.task}, got {teachers.task}")
+    mine, theirs = set(own.names), set(teachers.names)
+    if own.task == "regression" or mine == theirs:
+        return []
+    sides = (("teacher", theirs - mine), ("model", mine - theirs))
+    listed = "; ".join(f"only the {name} has {', '.join(sorted(names))}" for name, names in sides if names)
+    return [f"the teacher's labels differ from the model's and are compared by name: {listed}"]
+
+
+def _in_order(reading: TextReading, teachers: TextLabels, own: TextLabels) -> TextReading:
+    """A reading with the probabilities of our labels, 0 for those that the teacher lacks."""
+    if own.task == "regression":
+        return reading
+
+    def reorder(values: np.ndarray) -> np.ndarray:
+        columns = [teachers.ids.get(name) for name in own.names]
+        return np.stack([np.zeros(len(values)) if place is None else values[:, place] for place in columns], -1)
+
+    raw = reading.raw_probabilities
+    return TextReading(reading.answers, reorder(reading.probabilities), None if raw is None else reorder(raw))

@@ -1,0 +1,86 @@
+"""Classify texts, or pairs of texts, as a stream."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nlparch.data.raw_sources import RawFiles
+from nlparch.data.raw_texts import RawTextReading
+from nlparch.data.records import RECORD_FORMATS
+from nlparch.data.text_predictions import Text
+from nlparch.errors import UserError
+from nlparch.models.loading import load_text_model
+from nlparch.models.text_classifier import NeuralTextClassifier
+
+from . import runs
+from .model_options import TextInferenceOptions
+from .streams import check_streams, input_lines, open_output
+
+
+def run_classifier(options: TextInferenceOptions) -> None:
+    """Classifies with a small model."""
+    _run(options, small=True)
+
+
+def run_transformer_text(options: TextInferenceOptions) -> None:
+    """Classifies with a transformer."""
+    _run(options, small=False)
+
+
+def _run(options: TextInferenceOptions, *, small: bool) -> None:
+    check_streams(options)
+    runs.quiet_libraries()
+    device = runs.choose_device(options)
+    model: Any = load_text_model(options.model_dir).to(device).eval()  # type: ignore[attr-defined]
+    is_small = isinstance(model, NeuralTextClassifier)
+    if is_small != small:
+        other = "classifier" if is_small else "transformer_text"
+        raise UserError(f"{options.model_dir} holds another kind of model; run nlp-inference {other}")
+    precision = runs.choose_precision(options.precision, device)
+    notes: list[str] = []
+    texts = _as_the_model_reads(read_inputs(options, notes), model, options.model_dir)
+    with open_output(options.output_file) as file:
+        for prediction in model.predict_stream(texts, batch_size=options.batch_size, precision=precision):
+            file.write(json.dumps(prediction.to_dict(), ensure_ascii=False) + "\n")
+    for note in dict.fromkeys(notes):
+        runs.logger.info("%s", note)
+
+
+def read_inputs(options: TextInferenceOptions, notes: list[str]) -> Iterator[Text]:
+    """The texts of the input: of a table its rows, or else lines.
+
+    Args:
+        options: which input.
+        notes: gains what was chosen and passed over.
+
+    Raises:
+        UserError: If columns are named, and the input has none.
+    """
+    path = Path(options.data_file)
+    is_table = options.data_file != "-" and path.suffix in RECORD_FORMATS
+    if not is_table and (options.text_column or options.text_pair_column):
+        raise UserError(
+            f"--text_column and --text_pair_column are of tables ({', '.join(RECORD_FORMATS)}), got {options.data_file}"
+        )
+    has_pairs = True if options.pairs or options.text_pair_column else None
+    reading = RawTextReading(options.text_column, options.text_pair_column, has_pairs, notes, option="text")
+    if is_table:
+        yield from RawFiles(options.data_file, [path]).items(reading)
+        return
+    name, lines = input_lines(options)
+    for number, line in enumerate(lines, 1):
+        yield reading.read_line(line.rstrip("\r\n"), f"{name}:{number}")
+
+
+def _as_the_model_reads(texts: Iterator[Text], model: Any, place: str) -> Iterator[Text]:
+    """The texts, checked to be pairs where a small model reads pairs, and single where it does not."""
+    wanted = getattr(model.config, "has_pairs", None)  # a transformer reads both
+    for text in texts:
+        if wanted is not None and wanted == isinstance(text, str):
+            raise UserError(
+                f"{place} reads pairs of texts; add --pairs, for two on each line, or name --text_pair_column"
+                if wanted
+                else f'{place} reads single texts, got a pair; leave out --pairs, or add --text_pair_column ""'
+            )
+        yield text
