@@ -1,7 +1,6 @@
 """What the forms of an export are scored by: one labelled file, and the trained model's own answers."""
 
 import abc
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from nlparch.data.texts import MAIN_SCORES
 from nlparch.metrics import agreement, score_tags
 from nlparch.models.text_model import TextModel
 from nlparch.text_metrics import score_texts, text_agreement
+from nlparch.text_readings import answers_of
 
 from .labelled_file import note_unknown, read_labelled, read_labelled_texts, rows_for
 
@@ -101,21 +101,11 @@ class TextScores(FormScores):
     def score(self, answers: Any) -> float:
         """The main score of the task."""
         given: Any = {"main_score": self.key, "probabilities": np.array([found.of_each for found in answers])}
-        return float(score_texts(self._gold, self._plain(answers), self._labels, **given)[self.key] or 0.0)
+        return float(score_texts(self._gold, answers_of(answers, self._labels), self._labels, **given)[self.key] or 0.0)
 
     def agreement(self, one: Any, other: Any) -> float | None:
         """The share of texts."""
-        return text_agreement(self._plain(one), self._plain(other), self._labels)
-
-    def _plain(self, answers: Sequence[Any]) -> list[Any]:
-        return plain_answers(answers, self._labels.task)
-
-
-def plain_answers(predictions: Sequence[Any], task: str) -> list[Any]:
-    """Of each text its label, its labels, or its number."""
-    if task == "one_label":
-        return [found.labels[0] for found in predictions]
-    return [list(found.labels) if task == "multi_label" else found.scores[0] for found in predictions]
+        return text_agreement(*(answers_of(some, self._labels) for some in (one, other)), self._labels)
 
 
 def form_scores(model: Any, file: str, options: Any) -> FormScores:

@@ -8,7 +8,7 @@ import pytest
 
 from nlparch.cli import evaluate, export, inference
 from nlparch.models.tagger import NeuralTagger
-from nlparch.procedures import export as procedure
+from nlparch.procedures.form_scores import TagScores
 from nlparch.runtime import load_model
 
 
@@ -62,13 +62,14 @@ def test_int8_is_scored_and_shipped(model: str, gold: str, tmp_path: Path) -> No
 def test_int8_that_loses_too_much_is_given_up(
     model: str, gold: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    right = procedure._tag
+    right = TagScores.answers
 
-    def tag(form: Any, words: Any, *, batch_size: int = 32) -> list[list[str]]:
+    def answers(self: TagScores, form: Any, *, batch_size: int = 32) -> list[list[str]]:
         """As if int8 understood nothing."""
-        return right(form, words) if form.precision == "fp32" else [["O"] * len(row) for row in words]
+        found: list[list[str]] = right(self, form)
+        return found if form.precision == "fp32" else [["O"] * len(tags) for tags in found]
 
-    monkeypatch.setattr(procedure, "_tag", tag)
+    monkeypatch.setattr(TagScores, "answers", answers)
     assert export([model, str(tmp_path / "out"), "--quantize", "int8", "--dev", gold]) == 0
     found = metrics(tmp_path / "out")
     assert found["form"] == "fp32" and list(found["dev"]["attempts"].values()) == [0.0, 0.0, 0.0, 0.0, 1.0]
