@@ -105,7 +105,7 @@ class TextScores(FormScores):
 
     def agreement(self, one: Any, other: Any) -> float | None:
         """The share of texts."""
-        return text_agreement(*(answers_of(some, self._labels) for some in (one, other)), self._labels)
+        return text_agreement(answers_of(one, self._labels), answers_of(other, self._labels), self._labels)
 
 
 def form_scores(model: Any, file: str, options: Any) -> FormScores:

@@ -178,6 +178,31 @@ def test_a_classifier_is_exported_scored_and_described(new_classifier: Any, deci
     assert exported.task == "classification" and exported.labels == ("neg", "neutral", "pos")
 
 
+@pytest.mark.parametrize("has_pairs", [False, True])
+def test_an_exported_classifier_answers_from_the_command_line(
+    new_classifier: Any, decided: Any, has_pairs: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decided(new_classifier(has_pairs=has_pairs)).save_pretrained(tmp_path / "model")
+    assert export([str(tmp_path / "model"), str(tmp_path / "out")]) == 0
+    (tmp_path / "in.txt").write_text("Ann flew\tBo flew\nOslo\t\n" if has_pairs else "Ann flew\n\nOslo\n")
+    pairs = ["--pairs"] if has_pairs else []
+    answers = []
+    for folder in ("model", "out"):
+        given = ["--model_dir", str(tmp_path / folder), "--data_file", str(tmp_path / "in.txt")]
+        assert inference(["classifier", *given, "--output_file", str(tmp_path / "o.jsonl"), *pairs]) == 0
+        answers.append([json.loads(line) for line in (tmp_path / "o.jsonl").read_text("utf-8").splitlines()])
+    assert len(answers[0]) == 2 + (not has_pairs)
+    for mine, other in zip(*answers, strict=True):
+        assert mine["label"] == other["label"]
+        assert mine["probabilities"] == pytest.approx(other["probabilities"], abs=1e-3)
+    exported = ["--model_dir", str(tmp_path / "out"), "--data_file", str(tmp_path / "in.txt")]
+    assert inference(["tagger", *exported]) == 2
+    assert "holds another kind of model; run nlp-inference classifier" in capsys.readouterr().err
+    assert inference(["classifier", *exported, "--precision", "bf16"]) == 2
+    assert "--precision is of models in torch" in capsys.readouterr().err
+    assert inference(["classifier", *exported, *([] if has_pairs else ["--pairs"])]) == 2
+
+
 def test_a_regression_is_exported_and_its_batches_are_not_said_to_agree(new_classifier: Any, tmp_path: Path) -> None:
     new_classifier(task="regression", has_pairs=True).save_pretrained(tmp_path / "model")
     table = "text\ttext_pair\tscore\nAnn flew\tBo flew\t1.5\nOslo\tLima\t0.5\nx\ty\t0.25\n"
