@@ -59,7 +59,7 @@ def train(corpus: Path, folder: Path, *, max_seconds: float = inf) -> dict[str, 
     model = Spacy(str(folder))
     scores["n_parameters"] = model.n_parameters
     for split in ("dev", "test"):
-        predicted = model.tag([sentence.words for sentence in splits[split]], plain=plain)
+        predicted = model.answer([sentence.words for sentence in splits[split]], plain=plain)
         gold = [sentence.tags or [] for sentence in splits[split]]
         scores[split] = score_tags(gold, predicted, scheme="plain" if plain else "IOB2")
     return scores
@@ -116,7 +116,7 @@ class Spacy:
             sum(node.get_param(name).size for node in nodes for name in node.param_names if node.has_param(name))
         )
 
-    def tag(self, sentences: Sequence[Sequence[str]], *, plain: bool = False) -> list[list[str]]:
+    def answer(self, sentences: Sequence[Sequence[str]], *, plain: bool = False) -> list[list[str]]:
         """The tags of sentences of words, which are not split anew: spans in IOB2, or plain tags."""
         docs = (Doc(self._nlp.vocab, words=list(words)) for words in sentences)
         return [

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from nlparch.config import field_docs
-from nlparch.models.tagger import NeuralTaggerConfig
+from nlparch.models.tagger import NeuralTagger
+from nlparch.models.text_classifier import NeuralTextClassifier
 from nlparch.procedure import Procedure, procedures
+from nlparch.procedures.small import sizes_class
 
 PAGE = Path(__file__).parent / "options.md"
 COMMANDS = ("train", "inference", "eval", "export", "bench", "serve")
-# A flag says these, or the corpus does.
-NOT_IN_CONFIG_FILE = (
-    "n_words", "n_characters", "n_affix_buckets", "embedder", "use_crf", "word_dropout", "splitter",
-)  # fmt: skip
+SIZES = {"Sizes of the small tagger": NeuralTagger, "Sizes of the small text classifier": NeuralTextClassifier}
 
 
 def main() -> None:
@@ -24,7 +23,7 @@ def main() -> None:
 
 
 def options_page() -> str:
-    """The page of all options: procedures, then the groups of options they take, then the sizes of the small tagger."""
+    """The page of all options: procedures, then the groups of options they take, then the sizes of the small models."""
     known = [procedure for command in COMMANDS for procedure in procedures(command).values()]
     groups: dict[type[Any], tuple[str, ...]] = {}
     for procedure in known:
@@ -38,7 +37,8 @@ def options_page() -> str:
     for group, by_place in groups.items():
         rows = option_rows(group, by_place=by_place)
         parts += [f"## {group.__name__}", first_line(group), table(("option", "default", ""), rows)]
-    parts += ["## Sizes of the small tagger", "Keys of `--config_file`.", table(("key", "default", ""), size_rows())]
+    for title, model in SIZES.items():
+        parts += [f"## {title}", "Keys of `--config_file`.", table(("key", "default", ""), size_rows(model))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -86,13 +86,13 @@ def shown_default(field: Field[Any]) -> str:
     return "" if field.default in (None, "") else f"`{field.default}`"
 
 
-def size_rows() -> Iterator[tuple[str, str, str]]:
+def size_rows(model: Any) -> Iterator[tuple[str, str, str]]:
     """Name, default and meaning of each key of `--config_file`."""
-    said = dict(re.findall(r"^ {8}(\w+): (.+)$", NeuralTaggerConfig.__doc__ or "", flags=re.MULTILINE))
-    for name in NeuralTaggerConfig.__annotations__:
-        if name not in NOT_IN_CONFIG_FILE:
-            default = getattr(NeuralTaggerConfig, name)
-            yield f"`{name}`", "" if default is None else f"`{default}`", said[name]
+    documented = "\n".join(base.__doc__ or "" for base in reversed(model.config_class.__mro__[:-1]))
+    said = dict(re.findall(r"^ {8}(\w+): (.+)$", documented, flags=re.MULTILINE))
+    for field in fields(sizes_class(model)):
+        default = getattr(model.config_class, field.name)
+        yield f"`{field.name}`", "" if default is None else f"`{default}`", said[field.name]
 
 
 def first_line(cls: type[Any]) -> str:

@@ -11,9 +11,13 @@ if TYPE_CHECKING:
     from nlparch.data.predictions import Entity as Entity
     from nlparch.data.predictions import TagPrediction as TagPrediction
     from nlparch.data.predictions import WordTag as WordTag
+    from nlparch.data.text_labels import TextLabels as TextLabels
+    from nlparch.data.text_predictions import TextPrediction as TextPrediction
     from nlparch.distill.teacher_student import TeacherStudentDistill as TeacherStudentDistill
     from nlparch.errors import UserError as UserError
     from nlparch.models.tagger import NeuralTagger as NeuralTagger
+    from nlparch.models.text_classifier import NeuralTextClassifier as NeuralTextClassifier
+    from nlparch.models.transformer_text import TransformerTextClassifier as TransformerTextClassifier
     from nlparch.models.transformer_token import TransformerTokenClassifier as TransformerTokenClassifier
 
 __version__ = "0.1.0"
@@ -24,6 +28,10 @@ _HOMES = {
     "NeuralTagger": "nlparch.models.tagger",
     "TagPrediction": "nlparch.data.predictions",
     "TeacherStudentDistill": "nlparch.distill.teacher_student",
+    "NeuralTextClassifier": "nlparch.models.text_classifier",
+    "TextLabels": "nlparch.data.text_labels",
+    "TextPrediction": "nlparch.data.text_predictions",
+    "TransformerTextClassifier": "nlparch.models.transformer_text",
     "TransformerTokenClassifier": "nlparch.models.transformer_token",
     "UserError": "nlparch.errors",
     "WordTag": "nlparch.data.predictions",

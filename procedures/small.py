@@ -21,22 +21,10 @@ MAX_HASHED_WORDS = 50_000
 """Hashed words, the most frequent first, whose vectors are fitted where they are given a beginning."""
 _BUCKETS = ("n_word_buckets", "n_ngram_buckets", "n_pair_buckets")
 # A flag says these, or the corpus does.
-NOT_IN_CONFIG_FILE = frozenset(
-    {
-        "n_words",
-        "n_characters",
-        "n_affix_buckets",
-        "embedder",
-        "encoder",
-        "pooling",
-        "use_crf",
-        "word_dropout",
-        "splitter",
-        "has_pairs",
-        "thresholds",
-        "calibration_temperature",
-    }
-)
+_NOT_IN_CONFIG_FILE = {
+    "n_words", "n_characters", "n_affix_buckets", "embedder", "encoder", "pooling", "use_crf", "word_dropout",
+    "splitter", "has_pairs", "thresholds", "calibration_temperature",
+}  # fmt: skip
 
 
 def new_small_model(
@@ -153,7 +141,7 @@ def _read_sizes(options: SmallModelOptions, model_class: type[SmallModel], size:
 
 def sizes_class(model_class: type[SmallModel]) -> type[Any]:
     """The fields of a model's configuration that a file may set: those that no flag sets and no corpus decides."""
-    others = {field.name for field in dataclasses.fields(PretrainedConfig)} | NOT_IN_CONFIG_FILE
+    others = {field.name for field in dataclasses.fields(PretrainedConfig)} | _NOT_IN_CONFIG_FILE
     if not hasattr(model_class.config_class, "encoder"):
         others |= {"n_ngram_buckets", "n_pair_buckets"}
     own = [field for field in dataclasses.fields(model_class.config_class) if field.name not in others]

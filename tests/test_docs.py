@@ -109,6 +109,15 @@ def test_the_sample_corpus_is_what_its_generator_writes(tmp_path, monkeypatch):
         assert file.read_bytes() == (CORPUS / file.name).read_bytes(), f"run examples/make_corpus.py: {file.name}"
 
 
+def test_the_sample_texts_are_what_their_generator_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["make_texts.py", "--output_dir", str(tmp_path)])
+    load(ROOT / "examples" / "make_texts.py").main()
+    for file in sorted(tmp_path.iterdir()):
+        assert file.read_bytes() == (ROOT / "examples" / "texts" / file.name).read_bytes(), (
+            f"make_texts.py: {file.name}"
+        )
+
+
 def test_no_name_of_dev_or_test_occurs_in_train_and_some_of_test_occur_in_no_raw_text():
     def names(split):
         sentences = read_file(CORPUS / f"{split}.txt")

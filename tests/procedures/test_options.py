@@ -514,6 +514,8 @@ CASES: dict[str, tuple[str, str, Check]] = {
 # Each has a test of its own below; the last ones are of nlp-inference and nlp-eval.
 ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "unlabeled_column", "no_cuda"}
 ELSEWHERE |= {"model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher"}
+# test_text_options.py, test_text_train.py
+ELSEWHERE |= {"text_column", "text_pair_column", "label_column", "label_separator", "pairs"}
 # test_export.py, test_bench.py
 ELSEWHERE |= {"quantize", "dev", "max_f1_loss", "model_dirs", "data", "rounds", "seconds", "plot"}
 
@@ -556,7 +558,7 @@ def test_a_vocabulary_beyond_the_size_is_cut_and_counted(home: Path, monkeypatch
     (home / "narrow.yaml").write_text(yaml.safe_dump(SIZES | {"affix_width": 0, "lstm_width": 4, "word_width": 1000}))
     for max_vocab, held in (("", 20), ("--max_vocab 200", 31)):
         given = f"--config_file HOME/narrow.yaml --overwrite_output_dir {max_vocab}"
-        assert train(command("tagger", home, "cut", given)) == 0
+        assert train(command("tagger --model_type cnn-lstm", home, "cut", given)) == 0
         cut = Result(home / "cut")
         assert len(cut.features["words"]) == held and "words cut" in cut.report
         assert ("66,000 parameters leave room for 31 words" in cut.report) == (held == 31)
@@ -595,7 +597,7 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
         ("--augment 1 --augment_kinds mask mask", "must name some kinds, each once, got mask mask"),
         ("--augment 1 --augment_kinds mention --data_dir DROP", "replaces tagged mentions, and there are none"),
         ("--entity_weight 0", "--entity_weight must be positive, got 0.0"),
-        ("--entity_weight 2 --data_dir HOME/wide --tag_col 1 --teacher_model_path HOME/plain", "here there are none"),
+        ("--entity_weight 2 --data_dir HOME/wide --tag_col 1 --teacher_model_path HOME/plain", "plain tags have none"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(
