@@ -19,10 +19,9 @@ from typing import Any
 import tyro
 from tagging import provenance
 
-from nlparch.data.labels import LabelSet, scheme_of_set
 from nlparch.procedures.bench import measure, table
 from nlparch.procedures.bench_entries import Entry, find_entries
-from nlparch.procedures.labelled_file import read_labelled, rows_for
+from nlparch.procedures.bench_material import read_material
 from nlparch.procedures.model_options import BenchOptions
 
 HERE = Path(__file__).parent
@@ -52,15 +51,13 @@ def main(options: Options) -> None:
     settings = BenchOptions(
         model_dirs=options.models, data=options.data, rounds=options.rounds, seconds=options.seconds
     )
-    sentences, _ = read_labelled(options.data, settings)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         entries = [entry for folder in (*options.models, options.teacher) for entry in find_entries(folder, scratch)]
         entries += bert_base(options.teacher, scratch / "BERT-base, random")
         entries += spacy_entries(options.spacy, entries[0].labels) if options.spacy else []
-        labels = {entry.labels for entry in entries}
-        rows = {tags: rows_for(sentences, LabelSet(tags, scheme_of_set(tags)))[0] for tags in labels}
-        figures = measure(entries, rows, options=settings, scratch=scratch)
+        material = read_material(settings, [entry.labels for entry in entries])
+        figures = measure(entries, material, options=settings, scratch=scratch)
     for row in figures:
         if row["model"].endswith("random"):
             row["score"] = None
@@ -82,7 +79,7 @@ def bert_base(teacher: str, folder: Path) -> Iterator[Entry]:
     yield next(entry for entry in find_entries(str(folder), folder.parent) if entry.form == "torch bf16")
 
 
-def spacy_entries(folder: str, labels: tuple[str, ...]) -> Iterator[Entry]:
+def spacy_entries(folder: str, labels: Any) -> Iterator[Entry]:
     """spaCy's pipeline as a contestant."""
     import spacy
 

@@ -46,7 +46,7 @@ def train(corpus: Path, folder: Path) -> dict[str, object]:
     scores = {}
     for split in ("dev", "test"):
         sentences = list(read_file(corpus / f"{split}.txt"))
-        predicted = model.tag([sentence.words for sentence in sentences])
+        predicted = model.answer([sentence.words for sentence in sentences])
         scores[split] = score_tags([sentence.tags or [] for sentence in sentences], predicted, scheme="IOB2")
     return scores
 
@@ -73,7 +73,7 @@ class Spacy:
         """Raw text in, entities out; returns the number of spaCy's words."""
         return sum(len(doc) for doc in self._nlp.pipe(texts, batch_size=_BATCH_SIZE))
 
-    def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+    def answer(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         """The tags of sentences of words, which are not split anew."""
         docs = (Doc(self._nlp.vocab, words=list(words)) for words in sentences)
         return [

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nlparch.data.text_labels import TextLabels
-from nlparch.data.text_predictions import Text, build_text_predictions, probabilities_of
+from nlparch.data.text_predictions import Text, TextPrediction, build_text_predictions, probabilities_of
 from nlparch.text_metrics import score_texts
 from nlparch.thresholds import tune_thresholds
 
@@ -107,10 +107,15 @@ def reading_of(
     """The reading that a model's logits say. Shape of `logits`: (texts, labels)"""
     probabilities = probabilities_of(logits, labels, temperature=temperature).astype(np.float64)
     predictions = build_text_predictions(texts, logits, labels, temperature=temperature, thresholds=thresholds)
+    raw = None if temperature == 1 else probabilities_of(logits, labels).astype(np.float64)
+    return TextReading(answers_of(predictions, labels), probabilities, raw)
+
+
+def answers_of(predictions: Sequence[TextPrediction], labels: TextLabels) -> list[Any]:
+    """Of each text its label, its labels, or its number."""
     answer: Any = {
         "one_label": lambda prediction: prediction.labels[0],
         "multi_label": lambda prediction: list(prediction.labels),
         "regression": lambda prediction: prediction.scores[0],
     }[labels.task]
-    raw = None if temperature == 1 else probabilities_of(logits, labels).astype(np.float64)
-    return TextReading([answer(prediction) for prediction in predictions], probabilities, raw)
+    return [answer(prediction) for prediction in predictions]

@@ -3,27 +3,22 @@
 import json
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from nlparch.data.labels import LabelSet, scheme_of_set
-from nlparch.data.words import join_words
 from nlparch.errors import UserError
-from nlparch.metrics import score_tags
 
 from . import runs
 from .bench_entries import Entry, find_entries
-from .labelled_file import read_labelled, rows_for
+from .bench_material import Material, read_material
 from .model_options import BenchOptions
 
 logger = logging.getLogger(__name__)
 
 _FIRST_TEXTS = 320
-# A single sentence of about 20 words, as people ask about.
-_SHORT = range(18, 23)
 _MOST_ALONE = 500
 
 Figures = dict[str, Any]
@@ -33,17 +28,14 @@ def run(options: BenchOptions) -> None:
     """Measures the models and prints the table."""
     runs.quiet_libraries()
     _check(options)
-    sentences, notes = read_labelled(options.data, options)
-    logger.info("%s", "; ".join(notes))
     with tempfile.TemporaryDirectory() as scratch:
-        rows: dict[tuple[str, ...], Any] = {}
         entries = [entry for folder in options.model_dirs for entry in find_entries(folder, Path(scratch))]
-        for entry in entries:
-            if entry.labels not in rows:
-                rows[entry.labels], notes = rows_for(sentences, _label_set(entry.labels))
-                for note in notes:
-                    logger.info("%s: %s", entry.name, note)
-        figures = measure(entries, rows, options=options, scratch=Path(scratch))
+        material = read_material(options, [entry.labels for entry in entries])
+        logger.info("%s", "; ".join(material.notes))
+        for name, labels in {entry.name: entry.labels for entry in entries}.items():
+            for note in material.notes_for(labels):
+                logger.info("%s: %s", name, note)
+        figures = measure(entries, material, options=options, scratch=Path(scratch))
     print(table(figures))
     if options.output_file:
         Path(options.output_file).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -51,41 +43,33 @@ def run(options: BenchOptions) -> None:
         plot(figures, Path(options.plot))
 
 
-def measure(
-    entries: Sequence[Entry], rows: Mapping[tuple[str, ...], Any], *, options: BenchOptions, scratch: Path
-) -> list[Figures]:
+def measure(entries: Sequence[Entry], material: Material, *, options: BenchOptions, scratch: Path) -> list[Figures]:
     """The figures of each entry; the rounds of all go side by side, so that a slow minute slows all of them.
 
     Args:
         entries: what to measure.
-        rows: the labelled sentences in the scheme of each list of labels.
+        material: what they read, and what scores them.
         options: how long to measure.
         scratch: a folder for what the processes read.
     """
     texts = scratch / "texts.json"
-    given = _texts(next(iter(rows.values()))["words"])
+    given = {"texts": material.texts, "short": material.short, "answered": material.answered}
     texts.write_text(json.dumps(given), encoding="utf-8")
     rounds: list[list[Figures]] = [[] for _ in entries]
     try:
         starts = [_start(entry, texts) for entry in entries]
-        plans = [_plan(entry, len(given["texts"]), options.seconds) for entry in entries]
+        plans = [_plan(entry, len(material.texts), options.seconds) for entry in entries]
         for number in range(options.rounds):
             logger.info("round %d of %d", number + 1, options.rounds)
             for entry, (n_texts, n_alone), measured in zip(entries, plans, rounds, strict=True):
                 measured.append(entry.ask("read", n=n_texts) | {"alone": entry.ask("alone", n=n_alone)})
         return [
-            _figures(entry, start, measured, rows[entry.labels])
+            _figures(entry, start, measured, material)
             for entry, start, measured in zip(entries, starts, rounds, strict=True)
         ]
     finally:
         for entry in entries:
             entry.stop()
-
-
-def _texts(sentences: Sequence[Sequence[str]]) -> dict[str, Any]:
-    texts = [join_words(words)[0] for words in sentences]
-    short = [text for text, words in zip(texts, sentences, strict=True) if len(words) in _SHORT]
-    return {"texts": texts, "short": short or texts, "sentences": sentences}
 
 
 def _start(entry: Entry, texts: Path) -> Figures:
@@ -103,17 +87,15 @@ def _plan(entry: Entry, n_texts: int, seconds: float) -> tuple[int, int]:
     return min(n_texts, max(_FIRST_TEXTS, int(seconds / together))), max(20, min(_MOST_ALONE, int(seconds / alone)))
 
 
-def _figures(entry: Entry, start: Figures, measured: Sequence[Figures], rows: Mapping[str, Any]) -> Figures:
+def _figures(entry: Entry, start: Figures, measured: Sequence[Figures], material: Material) -> Figures:
     alone = [1000 * seconds for passed in measured for seconds in passed["alone"]]
     memory = entry.ask("memory")
-    scheme = scheme_of_set(entry.labels)
-    scores = score_tags(rows["tags"], entry.ask("tag"), scheme=scheme)
     return {
         "model": entry.name,
         "form": entry.form,
         "n_parameters": entry.n_parameters,
         "bytes": entry.n_bytes,
-        "score": scores["accuracy" if scheme == "plain" else "f1"],
+        "score": material.score(entry.labels, entry.ask("answer")),
         "words_per_second": median(passed["words"] / passed["seconds"] for passed in measured),
         "words_a_round": measured[0]["words"],
         "p50_ms": median(alone),
@@ -167,7 +149,3 @@ def _check(options: BenchOptions) -> None:
         raise UserError(f"--plot must be a PNG file, got {options.plot}; let its name end in .png")
     if options.plot and find_spec("matplotlib") is None:
         raise UserError("--plot needs matplotlib: pip install 'nlparch[plots]'")
-
-
-def _label_set(tags: Sequence[str]) -> LabelSet:
-    return LabelSet(tuple(tags), scheme_of_set(tags))

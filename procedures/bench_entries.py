@@ -10,11 +10,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import torch
-
+from nlparch.data.labels import LabelSet, scheme_of_set
+from nlparch.data.text_labels import TextLabels
 from nlparch.errors import UserError
 from nlparch.export.folder import export_model
-from nlparch.models.tagger import NeuralTagger
+from nlparch.models.loading import load_model
+from nlparch.models.small_model import SmallModel
+from nlparch.models.text_model import TextModel
 from nlparch.runtime.config import is_exported, read_config
 
 from . import runs
@@ -33,7 +35,7 @@ class Entry:
         command: starts the process (see `contestant`); the file of texts is its last argument.
         n_parameters: of the model.
         n_bytes: of its folder.
-        labels: the tag of each label.
+        labels: of the model.
     """
 
     name: str
@@ -41,7 +43,7 @@ class Entry:
     command: list[str]
     n_parameters: int
     n_bytes: int
-    labels: tuple[str, ...]
+    labels: LabelSet | TextLabels
 
     def start(self, texts: Path) -> float:
         """Starts the process; returns the seconds until its first answer."""
@@ -89,11 +91,12 @@ def find_entries(folder: str, scratch: Path) -> Iterator[Entry]:
     if is_exported(Path(folder)):
         yield _exported(name, Path(folder))
         return
-    model: Any = runs.load_model(folder, torch.device("cpu"))
-    is_small = isinstance(model, NeuralTagger)
+    model: Any = load_model(folder)
+    is_small = isinstance(model, SmallModel)
+    labels = model.text_labels if isinstance(model, TextModel) else model.label_set
     for form in _FORMS_OF_SMALL if is_small else _TORCH_FORMS:
         command = _command(_TORCH_FORMS[form], folder)
-        yield Entry(name, form, command, runs.n_parameters(model), _n_bytes(Path(folder)), model.label_set.tags)
+        yield Entry(name, form, command, runs.n_parameters(model), _n_bytes(Path(folder)), labels)
     export = export_model(model)
     for form, made in {"onnx fp32": export, "onnx int8": export.to_int8()}.items():
         if is_small or form == "onnx int8":
@@ -105,7 +108,9 @@ def find_entries(folder: str, scratch: Path) -> Iterator[Entry]:
 def _exported(name: str, folder: Path) -> Entry:
     config = read_config(folder)
     command = _command("runtime", str(folder))
-    return Entry(name, f"onnx {config.precision}", command, config.n_parameters, _n_bytes(folder), tuple(config.labels))
+    form, names = f"onnx {config.precision}", tuple(config.labels)
+    labels = TextLabels(names, config.text_task) if config.text_task else LabelSet(names, scheme_of_set(names))
+    return Entry(name, form, command, config.n_parameters, _n_bytes(folder), labels)
 
 
 def _command(mode: str, folder: str) -> list[str]:

@@ -1,19 +1,18 @@
 """Score a saved text classifier on a labelled table, beside a teacher where one is given."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nlparch.data.text_labels import TextLabels
-from nlparch.data.text_tables import TextColumns, TextRows, settle_gold
-from nlparch.data.texts import MAIN_SCORES, read_text_file
-from nlparch.errors import DataError, UserError
+from nlparch.data.texts import MAIN_SCORES
+from nlparch.errors import UserError
 from nlparch.models.loading import load_text_model
 from nlparch.text_metrics import text_agreement
 from nlparch.text_readings import ReadTexts, TextReading, read_texts
 
 from . import runs
+from .labelled_file import note_unknown, read_labelled_texts
 from .model_options import EvalOptions
 
 _SPLIT = "test"
@@ -24,9 +23,9 @@ def evaluate_texts(options: EvalOptions) -> tuple[dict[str, Any], dict[str, Read
     device = runs.choose_device(options)
     model: Any = load_text_model(options.model_dir)
     labels: TextLabels = model.text_labels
-    rows, notes = _read(options, labels)
-    texts = [text if pair is None else (text, pair) for text, pair in rows.keys()]
-    split = ReadTexts(texts, rows.gold, labels, MAIN_SCORES[labels.task])
+    texts, gold, notes = read_labelled_texts(options.data_file, options, labels.task)
+    notes += note_unknown(gold, labels)
+    split = ReadTexts(texts, gold, labels, MAIN_SCORES[labels.task])
     reading: Any = {
         "precision": runs.choose_precision(options.precision, device),
         "batch_size": options.batch_size,
@@ -43,26 +42,6 @@ def evaluate_texts(options: EvalOptions) -> tuple[dict[str, Any], dict[str, Read
         agreed = text_agreement(split.readings["student"].answers, taught.answers, labels)
         metrics["agreement"] = {} if agreed is None else {_SPLIT: agreed}
     return metrics, {_SPLIT: split}, notes
-
-
-def _read(options: EvalOptions, labels: TextLabels) -> tuple[TextRows, list[str]]:
-    notes: list[str] = []
-    given = (options.text_column, options.text_pair_column, options.label_column)
-    columns = TextColumns(*given, notes, options.label_separator, needs_labels=True)
-    path = Path(options.data_file)
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
-    rows = settle_gold(read_text_file(path, columns), labels.task)
-    with_gold = [index for index, gold in enumerate(rows.gold) if gold is not None]
-    notes.insert(0, f"{path}: {len(with_gold):,} texts with gold, {len(rows) - len(with_gold):,} without, left out")
-    if not with_gold:
-        raise DataError(f"{path}: some text must have a label, got none")
-    rows = rows.take(with_gold)
-    unknown = {label: n for label, n in sorted(rows.label_counts().items()) if label not in labels.ids}
-    if unknown and labels.task != "regression":
-        listed = ", ".join(f"{label} {n}" for label, n in unknown.items())
-        notes.append(f"{sum(unknown.values())} labels that the model lacks, kept, and scored as errors: {listed}")
-    return rows, notes
 
 
 def _compare_labels(own: TextLabels, teachers: TextLabels) -> list[str]:

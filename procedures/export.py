@@ -3,22 +3,18 @@
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from nlparch.errors import UserError
 from nlparch.export.card import write_export_card
 from nlparch.export.choice import Attempt, choose_form, load_form
 from nlparch.export.folder import Export, export_model
-from nlparch.metrics import agreement, score_tags
-from nlparch.runtime import RuntimeTagger
+from nlparch.models.loading import load_model
 from nlparch.runtime.config import is_exported
 
 from . import folders, runs
-from .labelled_file import read_labelled, rows_for
+from .form_scores import FormScores, form_scores
 from .model_options import ExportOptions
 
 logger = logging.getLogger(__name__)
@@ -29,18 +25,17 @@ def run(options: ExportOptions) -> None:
     runs.quiet_libraries()
     folder = Path(options.output_dir).resolve()
     _check_output(options, folder)
-    labelled = None if options.dev is None else read_labelled(options.dev, options)
-    model = runs.load_model(options.model_dir, torch.device("cpu"))
-    rows, notes = (None, []) if labelled is None else rows_for(labelled[0], model.label_set)
-    for note in [*(labelled[1] if labelled else ()), *notes]:
-        logger.info("%s", note)
+    model = load_model(options.model_dir)
+    scores = None if options.dev is None else form_scores(model, options.dev, options)
     export = export_model(model)
-    if rows is None:
+    if scores is None:
         name, chosen = ("int8", export.to_int8()) if options.quantize == "int8" else ("fp32", export)
         metrics: dict[str, Any] = {}
         logger.info("not scored: there is no --dev")
     else:
-        name, chosen, metrics = _choose(options, model, export, rows)
+        for note in scores.notes:
+            logger.info("%s", note)
+        name, chosen, metrics = _choose(options, export, scores)
     _write(folder, chosen, {"procedure": "export", "form": name, **_facts(chosen), **metrics})
 
 
@@ -59,59 +54,42 @@ def _check_output(options: ExportOptions, folder: Path) -> None:
             raise UserError(f"OUTPUT_DIR {folder} holds no exported model; empty it, or name another")
 
 
-def _choose(
-    options: ExportOptions, model: Any, export: Export, rows: dict[str, Any]
-) -> tuple[str, Export, dict[str, Any]]:
+def _choose(options: ExportOptions, export: Export, scores: FormScores) -> tuple[str, Export, dict[str, Any]]:
     """The form to ship, and what was measured on the way."""
-    scheme = model.label_set.scheme
-    key = "accuracy" if scheme == "plain" else "f1"
-
-    def score(tags: Sequence[Sequence[str]]) -> float:
-        return float(score_tags(rows["tags"], tags, scheme=scheme)[key] or 0.0)
-
-    def score_form(form: RuntimeTagger) -> float:
-        return score(_tag(form, rows["words"]))
-
-    own_tags = [tags for tags, _ in model.tag_words(rows["words"])]
-    own, in_fp32 = score(own_tags), score_form(load_form(export))
+    own_answers = scores.of_torch()
+    own, in_fp32 = scores.score(own_answers), scores.score(scores.answers(load_form(export)))
     attempts = [Attempt("fp32", export, in_fp32)]
     if options.quantize == "int8":
-        attempts = choose_form(export, score=score_form, at_least=own - options.max_f1_loss)
+        attempts = choose_form(
+            export, score=lambda form: scores.score(scores.answers(form)), at_least=own - options.max_f1_loss
+        )
         for refused in attempts[:-1]:
             lost = own - refused.score
             logger.warning(
-                "%s refused: it loses %.4f of %s, %s may be lost", refused.name, lost, key, options.max_f1_loss
+                "%s refused: it loses %.4f of %s, %s may be lost", refused.name, lost, scores.key, options.max_f1_loss
             )
     chosen = attempts[-1]
     measured = {
-        "score": key,
-        "n": sum(map(len, rows["words"])),
+        "score": scores.key,
+        "n": scores.n,
+        "unit": scores.unit,
         "torch_fp32": own,
         "onnx_fp32": in_fp32,
         "attempts": {attempt.name: attempt.score for attempt in attempts},
-        **_measure_batching(load_form(chosen.export), rows["words"], score, own_tags),
+        **_measure_batching(load_form(chosen.export), scores, own_answers),
     }
     return chosen.name, chosen.export, {"dev": measured}
 
 
-def _measure_batching(
-    form: RuntimeTagger,
-    words: Sequence[Sequence[str]],
-    score: Callable[[Sequence[Sequence[str]]], float],
-    own_tags: Sequence[Sequence[str]],
-) -> dict[str, float | None]:
+def _measure_batching(form: Any, scores: FormScores, own_answers: Any) -> dict[str, float | None]:
     """How much the shipped form's answers depend on what else is in the batch, and how they differ from torch's."""
-    alone, together = (_tag(form, words, batch_size=size) for size in (1, 32))
+    alone, together = (scores.answers(form, batch_size=size) for size in (1, 32))
     return {
-        "batch_1": score(alone),
-        "batch_32": score(together),
-        "agreement_of_batches": agreement(alone, together),
-        "agreement_with_torch": agreement(together, own_tags),
+        "batch_1": scores.score(alone),
+        "batch_32": scores.score(together),
+        "agreement_of_batches": scores.agreement(alone, together),
+        "agreement_with_torch": scores.agreement(together, own_answers),
     }
-
-
-def _tag(model: RuntimeTagger, words: Sequence[Sequence[str]], *, batch_size: int = 32) -> list[list[str]]:
-    return [list(prediction.tags) for prediction in model.predict(words, batch_size=batch_size)]
 
 
 def _facts(export: Export) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from nlparch.data.conll import read_sentences, write_sentences
 from nlparch.data.predictions import TagPrediction
 from nlparch.errors import UserError
-from nlparch.runtime.config import is_exported, read_config
+from nlparch.runtime.config import is_exported
 
 from .model_options import InferenceOptions
-from .streams import check_streams, input_lines, open_output
+from .streams import check_streams, input_lines, load_exported, open_output
 
 if TYPE_CHECKING:
     from nlparch.models.word_tagger import WordTagger
@@ -34,7 +34,8 @@ def run_transformer_token(options: InferenceOptions) -> None:
 def _run(options: InferenceOptions, *, small: bool) -> None:
     check_streams(options)
     if is_exported(Path(options.model_dir)):
-        _write(options, _read_exported(options, small=small))
+        exported = load_exported(options, "tagger" if small else "transformer_token")
+        _write(options, exported.predict_stream(_inputs(options), batch_size=options.batch_size))
         return
     from nlparch.models.tagger import NeuralTagger
 
@@ -52,15 +53,6 @@ def tag_file(options: InferenceOptions, model: "WordTagger") -> None:
 
     precision = runs.choose_precision(options.precision, model.device)
     _write(options, model.predict_stream(_inputs(options), batch_size=options.batch_size, precision=precision))
-
-
-def _read_exported(options: InferenceOptions, *, small: bool) -> Iterator[TagPrediction]:
-    if options.precision != "fp32":
-        raise UserError(f"--precision is of models in torch; {options.model_dir} is exported, its format is its own")
-    from nlparch.runtime import load_model  # needs onnxruntime, which training does without
-
-    _check_kind(options, small, is_small=read_config(Path(options.model_dir)).kind == "small_tagger")
-    return load_model(options.model_dir).predict_stream(_inputs(options), batch_size=options.batch_size)
 
 
 def _check_kind(options: InferenceOptions, small: bool, *, is_small: bool) -> None:

@@ -2,12 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from nlparch.data.conll import ReadCounts, Sentence, read_file
 from nlparch.data.labels import OUTSIDE, LabelSet, convert, detect_scheme, has_prefix
+from nlparch.data.text_labels import TextLabels, TextTask
+from nlparch.data.text_predictions import Text
+from nlparch.data.text_tables import TextColumns, settle_gold
+from nlparch.data.texts import read_text_file
+from nlparch.errors import DataError
 
 from .options import ColumnOptions
+from .text_options import TextColumnOptions
 
 
 def read_labelled(file: str, columns: ColumnOptions) -> tuple[list[Sentence], list[str]]:
@@ -35,3 +42,34 @@ def rows_for(sentences: Sequence[Sentence], labels: LabelSet) -> tuple[dict[str,
         listed = ", ".join(f"{tag} {count}" for tag, count in sorted(unknown.items()))
         notes.append(f"{unknown.total()} words carry tags that the model lacks, kept, and scored as errors: {listed}")
     return {"words": [sentence.words for sentence in sentences], "tags": gold}, notes
+
+
+def read_labelled_texts(
+    file: str, columns: TextColumnOptions, task: TextTask
+) -> tuple[list[Text], list[Any], list[str]]:
+    """The texts of a table that have gold, their gold, and what was noticed while reading, a sentence each."""
+    notes: list[str] = []
+    given = (columns.text_column, columns.text_pair_column, columns.label_column)
+    finder = TextColumns(*given, notes, columns.label_separator, needs_labels=True)
+    if not Path(file).is_file():
+        raise DataError(f"{file}: there is no such file")
+    rows = settle_gold(read_text_file(Path(file), finder), task)
+    with_gold = [index for index, gold in enumerate(rows.gold) if gold is not None]
+    notes.insert(0, f"{file}: {len(with_gold):,} texts with gold, {len(rows) - len(with_gold):,} without, left out")
+    if not with_gold:
+        raise DataError(f"{file}: some text must have a label, got none")
+    rows = rows.take(with_gold)
+    texts: list[Text] = [text if pair is None else (text, pair) for text, pair in rows.keys()]
+    return texts, rows.gold, notes
+
+
+def note_unknown(gold: Sequence[Any], labels: TextLabels) -> list[str]:
+    """A sentence on the labels of texts that a model lacks, where there are some."""
+    if labels.task == "regression":
+        return []
+    counts = Counter(label for one in gold for label in ([one] if isinstance(one, str) else one))
+    unknown = {label: n for label, n in sorted(counts.items()) if label not in labels.ids}
+    if not unknown:
+        return []
+    listed = ", ".join(f"{label} {n}" for label, n in unknown.items())
+    return [f"{sum(unknown.values())} labels that the model lacks, kept, and scored as errors: {listed}"]

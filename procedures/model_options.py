@@ -99,7 +99,7 @@ class EvalOptions(ColumnOptions, TextColumnOptions):
 
 
 @dataclass(kw_only=True)
-class ExportOptions(ColumnOptions):
+class ExportOptions(ColumnOptions, TextColumnOptions):
     """Export a model to a folder that predicts and serves without torch."""
 
     __pydantic_config__: ClassVar = _FORBID_UNKNOWN
@@ -111,10 +111,10 @@ class ExportOptions(ColumnOptions):
     quantize: Literal["none", "int8"] = "none"
     """Number format of the weights: none keeps fp32; int8 is a quarter of the size, and two to three times as fast."""
     dev: str | None = None
-    """Labelled column file: the model is scored on it before and after, and int8 is given up, layer by layer, where it
-    loses more than --max_f1_loss."""
+    """Labelled file, of a tagger a column file, of a text classifier a table: the model is scored on it before and
+    after, and int8 is given up, layer by layer, where it loses more than --max_f1_loss."""
     max_f1_loss: float = 0.002
-    """What int8 may lose against the trained model on --dev, of 1: F1, or accuracy where the tags are plain."""
+    """What int8 may lose against the trained model on --dev, of 1: F1 of spans, or what else chooses the best model."""
     overwrite_output_dir: bool = False
     """Replace an exported model that lies in the output folder."""
 
@@ -127,7 +127,7 @@ class ExportOptions(ColumnOptions):
 
 
 @dataclass(kw_only=True)
-class BenchOptions(ColumnOptions):
+class BenchOptions(ColumnOptions, TextColumnOptions):
     """Measure models on one labelled file: score, size, speed, latency, memory, start."""
 
     __pydantic_config__: ClassVar = _FORBID_UNKNOWN
@@ -136,7 +136,8 @@ class BenchOptions(ColumnOptions):
     """Folders of models: trained ones run in torch and exported, a transformer also in bf16 and through the pipeline of
     transformers; exported ones run as they are."""
     data: str
-    """Labelled column file. Its text is joined again, for models to read it raw; scores are on its own words."""
+    """Labelled file. Of taggers a column file, whose text is joined again, for models to read it raw; scores are on its
+    own words. Of text classifiers a table."""
     rounds: int = 5
     """Rounds; in each, all models read in turn. Medians are given."""
     seconds: float = 2.0

@@ -4,13 +4,25 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from nlparch.data.conll import decode_lines, read_lines
 from nlparch.errors import UserError
+from nlparch.runtime.config import Kind, read_config
 
 from . import folders
 from .model_options import StreamOptions
+
+if TYPE_CHECKING:
+    from nlparch.runtime import AnyModel
+
+_COMMANDS: dict[Kind, str] = {
+    "small_tagger": "tagger",
+    "transformer_tagger": "transformer_token",
+    "small_classifier": "classifier",
+    "transformer_classifier": "transformer_text",
+}
+"""Of `nlp-inference`, by what an exported folder holds."""
 
 
 def check_streams(options: StreamOptions) -> None:
@@ -45,3 +57,23 @@ def open_output(name: str) -> Iterator[TextIO]:
     else:
         with Path(name).open("w", encoding="utf-8", newline="\n") as file:
             yield file
+
+
+def load_exported(options: StreamOptions, command: str) -> "AnyModel":
+    """The exported model that the options name.
+
+    Args:
+        options: of the command.
+        command: of `nlp-inference`, that runs.
+
+    Raises:
+        UserError: If another command is for it, or the options are of models in torch.
+    """
+    if options.precision != "fp32":
+        raise UserError(f"--precision is of models in torch; {options.model_dir} is exported, its format is its own")
+    from nlparch.runtime import load_model  # needs onnxruntime, which training does without
+
+    wanted = _COMMANDS[read_config(Path(options.model_dir)).kind]
+    if wanted != command:
+        raise UserError(f"{options.model_dir} holds another kind of model; run nlp-inference {wanted}")
+    return load_model(options.model_dir)

@@ -1,6 +1,7 @@
 """Classify texts, or pairs of texts, as a stream."""
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ from nlparch.data.raw_texts import RawTextReading
 from nlparch.data.records import RECORD_FORMATS
 from nlparch.data.text_predictions import Text
 from nlparch.errors import UserError
-from nlparch.models.loading import load_text_model
-from nlparch.models.text_classifier import NeuralTextClassifier
+from nlparch.runtime.config import is_exported
 
-from . import runs
 from .model_options import TextInferenceOptions
-from .streams import check_streams, input_lines, open_output
+from .streams import check_streams, input_lines, load_exported, open_output
+
+logger = logging.getLogger(__name__)
 
 
 def run_classifier(options: TextInferenceOptions) -> None:
@@ -30,21 +31,38 @@ def run_transformer_text(options: TextInferenceOptions) -> None:
 
 def _run(options: TextInferenceOptions, *, small: bool) -> None:
     check_streams(options)
+    notes: list[str] = []
+    inputs, reading = read_inputs(options, notes), {"batch_size": options.batch_size}
+    model: Any
+    if is_exported(Path(options.model_dir)):
+        model = load_exported(options, "classifier" if small else "transformer_text")
+        has_pairs = model.has_pairs
+    else:
+        model, reading["precision"] = _load(options, small=small)
+        has_pairs = getattr(model.config, "has_pairs", None)
+    texts = _as_the_model_reads(inputs, has_pairs, options.model_dir)
+    with open_output(options.output_file) as file:
+        for prediction in model.predict_stream(texts, **reading):
+            file.write(json.dumps(prediction.to_dict(), ensure_ascii=False) + "\n")
+    for note in dict.fromkeys(notes):
+        logger.info("%s", note)
+
+
+def _load(options: TextInferenceOptions, *, small: bool) -> tuple[Any, Any]:
+    """The model in torch, and the number format that it runs in."""
+    from nlparch.models.loading import load_text_model
+    from nlparch.models.text_classifier import NeuralTextClassifier
+
+    from . import runs
+
     runs.quiet_libraries()
     device = runs.choose_device(options)
-    model: Any = load_text_model(options.model_dir).to(device).eval()  # type: ignore[attr-defined]
+    model: Any = load_text_model(options.model_dir)
     is_small = isinstance(model, NeuralTextClassifier)
     if is_small != small:
         other = "classifier" if is_small else "transformer_text"
         raise UserError(f"{options.model_dir} holds another kind of model; run nlp-inference {other}")
-    precision = runs.choose_precision(options.precision, device)
-    notes: list[str] = []
-    texts = _as_the_model_reads(read_inputs(options, notes), model, options.model_dir)
-    with open_output(options.output_file) as file:
-        for prediction in model.predict_stream(texts, batch_size=options.batch_size, precision=precision):
-            file.write(json.dumps(prediction.to_dict(), ensure_ascii=False) + "\n")
-    for note in dict.fromkeys(notes):
-        runs.logger.info("%s", note)
+    return model.to(device).eval(), runs.choose_precision(options.precision, device)
 
 
 def read_inputs(options: TextInferenceOptions, notes: list[str]) -> Iterator[Text]:
@@ -73,9 +91,14 @@ def read_inputs(options: TextInferenceOptions, notes: list[str]) -> Iterator[Tex
         yield reading.read_line(line.rstrip("\r\n"), f"{name}:{number}")
 
 
-def _as_the_model_reads(texts: Iterator[Text], model: Any, place: str) -> Iterator[Text]:
-    """The texts, checked to be pairs where a small model reads pairs, and single where it does not."""
-    wanted = getattr(model.config, "has_pairs", None)  # a transformer reads both
+def _as_the_model_reads(texts: Iterator[Text], wanted: bool | None, place: str) -> Iterator[Text]:
+    """The texts, checked to be pairs where a small model reads pairs, and single where it does not.
+
+    Args:
+        texts: the input.
+        wanted: whether pairs are; None: a transformer reads both.
+        place: the model's folder.
+    """
     for text in texts:
         if wanted is not None and wanted == isinstance(text, str):
             raise UserError(

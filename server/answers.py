@@ -6,6 +6,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from nlparch.data.predictions import TagPrediction
+from nlparch.data.text_predictions import TextPrediction
 
 
 def render_prediction(prediction: TagPrediction, *, entities_only: bool, min_score: float) -> bytes:
@@ -37,6 +38,18 @@ def render_for_hub(prediction: TagPrediction, *, ignored: frozenset[str]) -> byt
             for entity in entities
         ]
     )
+
+
+def render_classification(prediction: TextPrediction) -> bytes:
+    """A classified text in the server's own shape."""
+    return to_json(prediction.to_dict())
+
+
+def render_labels_for_hub(prediction: TextPrediction, *, top_k: int | None) -> bytes:
+    """Labels with probabilities, the highest first, in the shape of the Hugging Face inference API."""
+    tree = prediction.to_dict()
+    of_each = tree.get("probabilities", {"score": tree.get("score")})  # a regression has its number alone
+    return to_json([{"label": label, "score": score} for label, score in list(of_each.items())[:top_k]])
 
 
 def join_answers(answers: Sequence[bytes], *, model: str, model_hash: str) -> bytes:

@@ -1,7 +1,7 @@
 """From the bytes of a request to the texts that are run, and to what the answer shall look like."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,14 +11,27 @@ from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
 from nlparch.names import suggest
+from nlparch.runtime import AnyModel
 
-from .answers import render_for_hub, render_prediction
+from .answers import render_classification, render_for_hub, render_labels_for_hub, render_prediction
 from .batching import Item, Render
 from .errors import RequestError
-from .schemas import HubParameters, HubRequest, TextRequest, WordsRequest
+from .schemas import (
+    ClassifyRequest,
+    HubClassifyParameters,
+    HubClassifyRequest,
+    HubParameters,
+    HubRequest,
+    TextPair,
+    TextRequest,
+    WordsRequest,
+)
 
-_Request = TextRequest | WordsRequest | HubRequest
-_KINDS: dict[str, type[_Request]] = {"text": TextRequest, "words": WordsRequest, "inputs": HubRequest}
+_Request = TextRequest | WordsRequest | HubRequest | ClassifyRequest | HubClassifyRequest
+_KINDS: dict[str, dict[str, type[_Request]]] = {
+    "tagging": {"text": TextRequest, "words": WordsRequest, "inputs": HubRequest},
+    "classification": {"text": ClassifyRequest, "inputs": HubClassifyRequest},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +39,7 @@ class Work:
     """What a request asks for."""
 
     items: Sequence[Item]
-    """Raw texts, or texts that are split already."""
+    """Raw texts, texts that are split already, or pairs of texts."""
     render: Render
     """Writes the prediction of a text as the request wants it."""
     is_hub: bool
@@ -76,42 +89,60 @@ def too_large(max_bytes: int) -> RequestError:
     )
 
 
-def parse(body: bytes, *, max_texts: int) -> Work:
-    """Reads a request.
+def parse(body: bytes, model: AnyModel, *, max_texts: int) -> Work:
+    """Reads a request to a model.
 
     Raises:
-        RequestError: It is no JSON, or not of a form that is served.
+        RequestError: It is no JSON, or not of a form that the model answers.
     """
     try:
         tree = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise RequestError(400, "bad_json", f"the body must be JSON in UTF-8: {error}") from None
-    request = _check(tree)
-    if isinstance(request, WordsRequest):
-        is_single = not (request.words and isinstance(request.words[0], list))
-        items: Any = [request.words] if is_single else request.words
-    else:
-        given = request.inputs if isinstance(request, HubRequest) else request.text
-        is_single = isinstance(given, str)
-        items = [given] if is_single else given
+    request = _check(tree, _KINDS[model.task])
+    items, is_single = _items(request)
     if len(items) > max_texts:
         message = f"a request may have {max_texts} texts, got {len(items)}; send less at a time, or a stream"
         raise RequestError(422, "too_many_texts", message)
-    return Work(items, _rendering(request), isinstance(request, HubRequest), is_single)
+    wanted = getattr(model, "has_pairs", None)
+    if wanted is not None and any(isinstance(item, str) == wanted for item in items):
+        remedy = "pairs of texts: give text_pair too" if wanted else "single texts: leave out text_pair"
+        raise _invalid(f"this model reads {remedy}")
+    return Work(items, _rendering(request), isinstance(request, HubRequest | HubClassifyRequest), is_single)
+
+
+def _items(request: _Request) -> tuple[Sequence[Any], bool]:
+    """The texts of a request, and whether one was given and not a list."""
+    if isinstance(request, WordsRequest):
+        is_single = not (request.words and isinstance(request.words[0], list))
+        return ([request.words] if is_single else request.words), is_single
+    given = request.inputs if isinstance(request, HubRequest | HubClassifyRequest) else request.text
+    is_single = not isinstance(given, list)
+    items: list[Any] = given if isinstance(given, list) else [given]
+    if isinstance(request, ClassifyRequest) and request.text_pair is not None:
+        seconds = request.text_pair if isinstance(request.text_pair, list) else [request.text_pair]
+        if is_single == isinstance(request.text_pair, list) or len(seconds) != len(items):
+            raise _invalid(f"text_pair must be {ClassifyRequest.model_fields['text_pair'].description}")
+        items = list(zip(items, seconds, strict=True))
+    return [(item.text, item.text_pair) if isinstance(item, TextPair) else item for item in items], is_single
 
 
 def _rendering(request: _Request) -> Render:
     if isinstance(request, HubRequest):
         return partial(render_for_hub, ignored=frozenset(request.parameters.ignore_labels))
+    if isinstance(request, HubClassifyRequest):
+        return partial(render_labels_for_hub, top_k=request.parameters.top_k)
+    if isinstance(request, ClassifyRequest):
+        return render_classification
     return partial(render_prediction, entities_only=request.entities_only, min_score=request.min_score)
 
 
-def _check(tree: object) -> _Request:
-    given = [name for name in _KINDS if isinstance(tree, dict) and name in tree]
+def _check(tree: object, kinds: Mapping[str, type[_Request]]) -> _Request:
+    given = [name for name in kinds if isinstance(tree, dict) and name in tree]
     if len(given) != 1:
         found = " and ".join(given) or "none of them"
-        raise _invalid(f"a request must be an object with one of {', '.join(_KINDS)}, got {found}")
-    kind = _KINDS[given[0]]
+        raise _invalid(f"a request must be an object with one of {', '.join(kinds)}, got {found}")
+    kind = kinds[given[0]]
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
@@ -123,7 +154,7 @@ def _word_complaint(kind: type[BaseModel], error: ErrorDetails) -> str:
     last, *inner = [str(part) for part in error["loc"]]
     name = last
     if last == "parameters" and inner:
-        kind, last = HubParameters, inner[0]
+        kind, last = HubParameters if kind is HubRequest else HubClassifyParameters, inner[0]
         name = f"parameters.{last}"
     if error["type"] == "extra_forbidden":
         return f"{name}: no such key; {suggest(last, kind.model_fields)}"

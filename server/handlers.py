@@ -1,4 +1,4 @@
-"""What answers the requests that tag."""
+"""What answers the requests that tag or classify."""
 
 import time
 
@@ -27,13 +27,13 @@ class Handlers:
         self._service = service
 
     async def predict(self, request: Request) -> Response:
-        """Tags a text or a list of texts."""
+        """Tags or classifies a text or a list of texts."""
         service, started = self._service, time.perf_counter()
         deadline = service.deadline()
         check_content_type(request, "application/json")
         name, model = self._find_model(request)
         body = await read_body(request, max_bytes=service.options.max_body_bytes, timeout=service.timeout)
-        work = parse(body, max_texts=service.options.max_texts)
+        work = parse(body, model, max_texts=service.options.max_texts)
         answers = await service.run(
             model,
             work.items,
@@ -51,7 +51,7 @@ class Handlers:
         return Response(content, headers=timing, media_type="application/json")
 
     async def stream(self, request: Request) -> ASGIApp:
-        """Tags a text a line, for as long as lines come; a bad line is answered by its error, in its place."""
+        """Answers a text a line, for as long as lines come; a bad line is answered by its error, in its place."""
         check_content_type(request, "application/x-ndjson", "application/jsonl", "application/json")
         _, model = self._find_model(request)
         max_streams = self._service.options.max_streams

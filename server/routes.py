@@ -10,9 +10,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, request_response
 from starlette.types import Receive, Scope, Send
 
+from nlparch.runtime import RuntimeClassifier
+
 from .handlers import Handlers
 from .pages import load_page
-from .schemas import ErrorAnswer, HubEntity, ModelAnswer, ModelsAnswer, PredictAnswer, StatusAnswer, request_schema
+from .schemas import (
+    ErrorAnswer,
+    HubEntity,
+    HubLabel,
+    ModelAnswer,
+    ModelsAnswer,
+    PredictAnswer,
+    StatusAnswer,
+    request_schema,
+)
 from .service import Service
 
 _REFUSALS = {
@@ -59,8 +70,10 @@ def routes(service: Service) -> list[BaseRoute]:
 
 def _predict_routes(service: Service) -> list[BaseRoute]:
     options, handlers = service.options, Handlers(service)
-    schema = request_schema(max_texts=options.max_texts, max_words=options.max_words)
-    answer = {"model": PredictAnswer | list[HubEntity] | list[list[HubEntity]], "description": "What was found"}
+    tasks = {model.task for model in service.models.values()}
+    schema = request_schema(tasks, max_texts=options.max_texts, max_words=options.max_words)
+    shapes = PredictAnswer | list[HubEntity] | list[list[HubEntity]] | list[HubLabel] | list[list[HubLabel]]
+    answer = {"model": shapes, "description": "What was found"}
     line = {"description": "An answer or an error for each line", "content": {"application/x-ndjson": {}}}
     body = {"application/json": {"schema": schema}}
     # A stream of one line is JSON too.
@@ -94,6 +107,8 @@ def _status_routes(service: Service) -> list[BaseRoute]:
                 name=name,
                 model_hash=model.model_hash,
                 task=model.task,
+                text_task=model.text_labels.task if isinstance(model, RuntimeClassifier) else None,
+                has_pairs=model.has_pairs if isinstance(model, RuntimeClassifier) else None,
                 labels=list(model.labels),
                 splitter=model.splitter,
                 precision=model.precision,

@@ -63,7 +63,7 @@ class StreamAnswer:
 
     async def _run(self, lines: Sequence[Line]) -> bytes:
         """The answers to some lines: an empty line has none, a bad one has its error."""
-        parsed = [_parse(line) for line in lines]
+        parsed = [_parse(line, self._model) for line in lines]
         works = [work for work in parsed if isinstance(work, Work)]
         n_bytes = sum(len(line) for line in lines if isinstance(line, bytes))
         try:
@@ -121,11 +121,11 @@ async def _send(send: Send, answers: bytes) -> None:
         await send({"type": "http.response.body", "body": answers, "more_body": True})
 
 
-def _parse(line: Line) -> Work | RequestError:
+def _parse(line: Line, model: AnyModel) -> Work | RequestError:
     if isinstance(line, RequestError):
         return line
     try:
-        work = parse(line, max_texts=1)
+        work = parse(line, model, max_texts=1)
     except RequestError as error:
         return error
     return work if work.is_single else RequestError(422, "invalid", "a line of a stream must hold one text, got a list")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +155,9 @@ class WordFeatures:
         lengths = np.array([len(words) for words in sentences])
         sums = np.zeros((len(sentences), max(lengths.max(), 1)), dtype=np.uint64)
         mask = np.arange(sums.shape[1]) < lengths[:, None]
-        sums[mask] = [self._checksum(word) for words in sentences for word in words]
+        words = list(chain.from_iterable(sentences))
+        known = list(map(self._remembered_checksums.get, words))
+        sums[mask] = known if None not in known else [self._checksum(word) for word in words]
         return pair_ids(sums, n_buckets=self.n_pair_buckets) * mask
 
     def encode_forms(self, words: Sequence[str]) -> FormBatch:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from safetensors import SafetensorError
+from transformers import PretrainedConfig
 
 from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger, NeuralTaggerConfig
@@ -23,7 +24,7 @@ _SMALL = (NeuralTaggerConfig.model_type, NeuralTextClassifierConfig.model_type)
 
 
 def load_model(path: str, *, max_length: int | None = None) -> WordTagger | TextModel:
-    """Loads any model, as what its own folder says it is; a hub id is loaded as a tagger.
+    """Loads any model, as what its own configuration says it is.
 
     Args:
         path: a folder or a hub id.
@@ -40,8 +41,8 @@ def load_model(path: str, *, max_length: int | None = None) -> WordTagger | Text
 
 
 def reads_texts(path: str) -> bool:
-    """Whether a model's folder says that it classifies whole texts."""
-    config = _read_config(Path(path))
+    """Whether a model's configuration, in its folder or on the hub, says that it classifies whole texts."""
+    config = _read_config(Path(path)) if Path(path).is_dir() else _fetch_config(path)
     return config.get("model_type") == NeuralTextClassifierConfig.model_type or _is_made(config, _OF_TEXTS)
 
 
@@ -103,6 +104,16 @@ def _read_config(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{file}: not JSON: {error}") from error
     return config if isinstance(config, dict) else {}
+
+
+def _fetch_config(hub_id: str) -> dict[str, Any]:
+    """What a hub id's `config.json` says; nothing where it cannot be had, which whoever loads the model will tell."""
+    if hub_id.startswith(("/", ".", "~")):
+        return {}
+    try:
+        return PretrainedConfig.get_config_dict(hub_id)[0]
+    except (OSError, ValueError):
+        return {}
 
 
 def _is_made(config: dict[str, Any], ending: str) -> bool:

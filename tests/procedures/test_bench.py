@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,6 +41,26 @@ def test_all_forms_of_models_are_measured(
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_classifiers_are_measured(
+    new_classifier: Any, new_text_transformer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], small: str
+) -> None:
+    new_classifier(encoder="bag").save_pretrained(tmp_path / "bag")
+    new_text_transformer().save_pretrained(tmp_path / "large")
+    rows = [{"text": text, "label": label} for text, label in (("Ann flew", "pos"), ("Oslo\n!", "neg"), ("", "odd"))]
+    (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    files = ["--data", str(tmp_path / "test.jsonl"), "--output_file", str(tmp_path / "figures.json")]
+    assert bench([str(tmp_path / "bag"), str(tmp_path / "large"), *files, *QUICK]) == 0
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert [(row["model"], row["form"]) for row in figures] == [
+        *[("bag", form) for form in ("torch fp32", "onnx fp32", "onnx int8")],
+        *[("large", form) for form in ("torch fp32", "torch bf16", "pipeline", "onnx int8")],
+    ]
+    assert all(row["words_per_second"] > 0 and 0 <= row["score"] < 1 for row in figures)
+    assert figures[0]["score"] == figures[1]["score"] and figures[3]["score"] == figures[5]["score"]
+    assert bench([str(tmp_path / "bag"), small, *files, *QUICK]) == 2
+    assert "must all do the same on one file, got one_label and tagging" in capsys.readouterr().err
+
+
 def test_an_exported_folder_runs_as_it_is(
     small: str, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,13 +81,13 @@ def test_what_is_wrong_with_the_labels_is_told(small: str, tmp_path: Path, caplo
 class Quick:
     """An entry that reads a text of 10 words in a millisecond, and counts what it is asked."""
 
-    name, form, n_parameters, n_bytes, labels = "quick", "fake", 1, 1, ("B-X", "O")
+    name, form, n_parameters, n_bytes, labels = "quick", "fake", 1, 1, None
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
 
     def start(self, texts: Path) -> float:
-        self.n_sentences = len(json.loads(texts.read_text())["sentences"])
+        self.n_sentences = len(json.loads(texts.read_text())["answered"])
         return 0.5
 
     def ask(self, do: str, n: int = 0) -> Any:
@@ -80,9 +101,11 @@ class Quick:
 
 def asked(tmp_path: Path, **settings: Any) -> list[tuple[str, int]]:
     entry: Any = Quick()
-    rows = {entry.labels: {"words": [["a"]] * 5000, "tags": [["O"]] * 5000}}
+    material: Any = SimpleNamespace(
+        texts=["a"] * 5000, short=["a"] * 5000, answered=[["a"]] * 5000, score=lambda *_: 1.0
+    )
     options = BenchOptions(model_dirs=("x",), data="x", **settings)
-    figures = measure([entry], rows, options=options, scratch=tmp_path)
+    figures = measure([entry], material, options=options, scratch=tmp_path)
     assert figures[0]["words_per_second"] == pytest.approx(10_000)
     assert entry.asked[-1] == ("stop", 0)
     return [call for call in entry.asked[3:] if call[0] in ("read", "alone")]

@@ -8,7 +8,7 @@ import pytest
 
 from nlparch.cli import evaluate, export, inference
 from nlparch.models.tagger import NeuralTagger
-from nlparch.procedures import export as procedure
+from nlparch.procedures.form_scores import TagScores
 from nlparch.runtime import load_model
 
 
@@ -62,13 +62,14 @@ def test_int8_is_scored_and_shipped(model: str, gold: str, tmp_path: Path) -> No
 def test_int8_that_loses_too_much_is_given_up(
     model: str, gold: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    right = procedure._tag
+    right = TagScores.answers
 
-    def tag(form: Any, words: Any, *, batch_size: int = 32) -> list[list[str]]:
+    def answers(self: TagScores, form: Any, *, batch_size: int = 32) -> list[list[str]]:
         """As if int8 understood nothing."""
-        return right(form, words) if form.precision == "fp32" else [["O"] * len(row) for row in words]
+        found: list[list[str]] = right(self, form)
+        return found if form.precision == "fp32" else [["O"] * len(tags) for tags in found]
 
-    monkeypatch.setattr(procedure, "_tag", tag)
+    monkeypatch.setattr(TagScores, "answers", answers)
     assert export([model, str(tmp_path / "out"), "--quantize", "int8", "--dev", gold]) == 0
     found = metrics(tmp_path / "out")
     assert found["form"] == "fp32" and list(found["dev"]["attempts"].values()) == [0.0, 0.0, 0.0, 0.0, 1.0]
@@ -155,3 +156,58 @@ def test_an_exported_folder_tags_from_the_command_line(
     ):
         assert command(args) == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_classifier_is_exported_scored_and_described(new_classifier: Any, decided: Any, tmp_path: Path) -> None:
+    model = decided(new_classifier(encoder="cnn", word_width=64), by=2.0)
+    model.save_pretrained(tmp_path / "model")
+    texts = ["Ann flew to Oslo .", "Who is Bo ?", "Nothing\nhappened .", "In Lima , it rained ."]
+    rows = [
+        {"sentence": text, "class": found.labels[0]} for text, found in zip(texts, model.predict(texts), strict=True)
+    ]
+    (tmp_path / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    columns = ["--text_column", "sentence", "--label_column", "class"]
+    given = [str(tmp_path / "model"), str(tmp_path / "out"), "--dev", str(tmp_path / "gold.jsonl"), *columns]
+    assert export([*given, "--quantize", "int8", "--max_f1_loss", "1"]) == 0
+    found = metrics(tmp_path / "out")
+    assert found["form"] == "int8" and found["dev"]["score"] == "accuracy" and found["dev"]["n"] == 4
+    assert found["dev"]["torch_fp32"] == found["dev"]["onnx_fp32"] == 1.0
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "pipeline_tag: text-classification" in card and "texts change their labels between the two" in card
+    exported = load_model(tmp_path / "out")
+    assert exported.task == "classification" and exported.labels == ("neg", "neutral", "pos")
+
+
+@pytest.mark.parametrize("has_pairs", [False, True])
+def test_an_exported_classifier_answers_from_the_command_line(
+    new_classifier: Any, decided: Any, has_pairs: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decided(new_classifier(has_pairs=has_pairs)).save_pretrained(tmp_path / "model")
+    assert export([str(tmp_path / "model"), str(tmp_path / "out")]) == 0
+    (tmp_path / "in.txt").write_text("Ann flew\tBo flew\nOslo\t\n" if has_pairs else "Ann flew\n\nOslo\n")
+    pairs = ["--pairs"] if has_pairs else []
+    answers = []
+    for folder in ("model", "out"):
+        given = ["--model_dir", str(tmp_path / folder), "--data_file", str(tmp_path / "in.txt")]
+        assert inference(["classifier", *given, "--output_file", str(tmp_path / "o.jsonl"), *pairs]) == 0
+        answers.append([json.loads(line) for line in (tmp_path / "o.jsonl").read_text("utf-8").splitlines()])
+    assert len(answers[0]) == 2 + (not has_pairs)
+    for mine, other in zip(*answers, strict=True):
+        assert mine["label"] == other["label"]
+        assert mine["probabilities"] == pytest.approx(other["probabilities"], abs=1e-3)
+    exported = ["--model_dir", str(tmp_path / "out"), "--data_file", str(tmp_path / "in.txt")]
+    assert inference(["tagger", *exported]) == 2
+    assert "holds another kind of model; run nlp-inference classifier" in capsys.readouterr().err
+    assert inference(["classifier", *exported, "--precision", "bf16"]) == 2
+    assert "--precision is of models in torch" in capsys.readouterr().err
+    assert inference(["classifier", *exported, *([] if has_pairs else ["--pairs"])]) == 2
+
+
+def test_a_regression_is_exported_and_its_batches_are_not_said_to_agree(new_classifier: Any, tmp_path: Path) -> None:
+    new_classifier(task="regression", has_pairs=True).save_pretrained(tmp_path / "model")
+    table = "text\ttext_pair\tscore\nAnn flew\tBo flew\t1.5\nOslo\tLima\t0.5\nx\ty\t0.25\n"
+    (tmp_path / "gold.tsv").write_text(table)
+    assert export([str(tmp_path / "model"), str(tmp_path / "out"), "--dev", str(tmp_path / "gold.tsv")]) == 0
+    found = metrics(tmp_path / "out")["dev"]
+    assert found["agreement_of_batches"] is None and found["score"] == "pearson_spearman"
+    assert 'predict([("Some text.", "Another.")])' in (tmp_path / "out" / "README.md").read_text("utf-8")

@@ -512,6 +512,8 @@ CASES: dict[str, tuple[str, str, Check]] = {
 # Each has a test of its own below; the last ones are of nlp-inference and nlp-eval.
 ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "unlabeled_column", "no_cuda"}
 ELSEWHERE |= {"model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher"}
+# test_text_options.py, test_text_train.py
+ELSEWHERE |= {"text_column", "text_pair_column", "label_column", "label_separator", "pairs"}
 # test_export.py, test_bench.py
 ELSEWHERE |= {"quantize", "dev", "max_f1_loss", "model_dirs", "data", "rounds", "seconds", "plot"}
 

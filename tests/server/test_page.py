@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import httpx
 import pytest
 
 webdriver = pytest.importorskip("selenium.webdriver")
@@ -21,6 +22,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+COMMAND = ("-c", "import sys; from nlparch.cli import serve; sys.exit(serve())")
 # A folder to look at what the page looks like, if one is named.
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
@@ -105,6 +107,34 @@ def test_models_are_switched(new_browser, server):
     ask(browser, "Ann")
     find(browser, "#model")[0].send_keys("firms")
     wait(browser, lambda: marked(browser) == [("Ann", "ORG", "0.33")])
+
+
+def test_a_classifier_shows_its_labels_and_reads_a_second_text(
+    new_browser, new_server, new_classifier, decided, tmp_path
+):
+    from nlparch.export.folder import export_model
+
+    for name, has_pairs in (("single", False), ("pairs", True)):
+        export_model(decided(new_classifier(has_pairs=has_pairs))).write(tmp_path / name)
+    browser, server = new_browser(), new_server(tmp_path / "single", tmp_path / "pairs", command=COMMAND)
+    open_page(browser, server)
+    assert find(browser, "#verb")[0].text == "Classify" and not find(browser, "#pair")[0].is_displayed()
+    ask(browser, "Ann flew to Oslo")
+    shown = [tuple(item.text.split("\n")) for item in find(browser, "#labels li")]
+    answer = server.predict("Ann flew to Oslo").json()["predictions"][0]
+    assert shown == [(label, f"{share:.4f}") for label, share in answer["probabilities"].items()]
+    assert find(browser, "#labels .chosen")[0].text.startswith(answer["label"])
+    assert status(browser).startswith(answer["label"] + " · ")
+    find(browser, "#model")[0].send_keys("pairs")
+    wait(browser, lambda: find(browser, "#pair")[0].is_displayed())
+    find(browser, "#pair")[0].send_keys("Bo flew to Lima")
+    ask(browser, "Ann flew to Oslo")
+    pair = {"text": "Ann flew to Oslo", "text_pair": "Bo flew to Lima"}
+    (answer,) = httpx.post(f"{server.url}/v1/models/pairs:predict", json=pair).json()["predictions"]
+    assert status(browser).startswith(answer["label"] + " · ")
+    if SCREENSHOTS:
+        browser.save_screenshot(str(Path(SCREENSHOTS) / "labels.png"))
+    assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
 
 
 def test_a_text_is_shown_and_never_run(new_browser, server):
