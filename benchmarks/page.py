@@ -44,7 +44,7 @@ python benchmarks/tagging.py --data DATA/tagging --raw DATA/unlabeled --teacher 
 python benchmarks/text.py --data DATA/text --raw DATA/unlabeled --teacher CHECKPOINT --seeds 3
 ```
 
-`--only btc,snips` and `--recipes tagger,tagger_kd+crf` run a part; a recipe is a procedure and levers, which are listed
+`--only btc,snips` and `--recipes tagger,tagger_kd+softmax` run a part; a recipe is a procedure and levers, listed
 in `benchmarks/tagging_recipes.py` and `benchmarks/text_recipes.py`. `--parts table`, `little_gold`, `ablations` or
 `search` runs that part of the page; `--quick` makes a small table, of a part of one corpus, in some minutes. A finished
 cell is a line of `benchmarks/results/` and is not run again; an interrupted one goes on. Several processes may run

@@ -5,7 +5,7 @@
     python benchmarks/tagging.py --tables
 
 Each finished cell (corpus, recipe, seed) is one line of `benchmarks/results/tagging.jsonl`, with the commit it was made
-by, and is not run again; several processes may run cells at once. A recipe is a procedure and levers, `tagger_kd+crf`;
+by, and is not run again; several processes may run cells at once. A recipe is a procedure and levers (`tagger_kd+kl`);
 its levers stand below. Runs, teachers and stored outputs lie in `--work`.
 """
 
@@ -93,7 +93,7 @@ def keys(options: Options, part: Part) -> Iterator[Key]:
     corpora: dict[Part, Sequence[str]] = {"ablations": ABLATION_CORPORA, "little_gold": LITTLE_GOLD}
     recipes: dict[Part, Sequence[str]] = {
         "table": ("crf", "teacher", *STUDENTS, "spacy"),
-        "little_gold": ("crf", "teacher", "tagger", "tagger_kd+id-cnn", "tagger_kd_pseudo+id-cnn"),
+        "little_gold": ("crf", "teacher", "tagger", "tagger_kd", "tagger_kd_pseudo"),
         "ablations": (ABLATION_BASE, *ABLATIONS),
         "search": VARIANTS,
     }

@@ -26,9 +26,9 @@ CORPORA = {
 }
 LITTLE_GOLD = ("btc-300",)
 LEVERS = {
-    "crf": lever("--use_crf"),
+    "softmax": lever("--no_use_crf"),
+    "no-context": lever(sentence_context=False),
     "cnn-lstm": lever("--model_type", "cnn-lstm"),
-    "id-cnn": lever("--model_type", "id-cnn"),
     "nano": lever("--size", "nano"),
     "base": lever("--size", "base"),
     "kl": lever("--kd_loss_fn", "kl"),
@@ -60,7 +60,6 @@ LEVERS = {
     "cosine": lever("--lr_schedule", "cosine"),
     "dropout-.3": lever(dropout=0.3),
     "blocks-2": lever(n_blocks=2),
-    "context": lever(sentence_context=True),
     "epochs-2": lever("--epochs", "2"),
     "epochs-6": lever("--epochs", "6"),
     "epochs-20": lever("--epochs", "20"),
@@ -68,23 +67,21 @@ LEVERS = {
 STUDENTS = (
     "tagger",
     "tagger_kd",
-    "tagger_kd+id-cnn",
-    "tagger_kd+crf",
-    "tagger_kd_pseudo+id-cnn",
+    "tagger_kd_pseudo",
     "tagger_kd+nano",
     "tagger_kd_pseudo+nano",
 )
 # Share of the teacher's test score that the smallest student is to keep.
 NANO_TARGETS = {"btc": 0.90, "snips": 0.97}
-ABLATION_BASE = "tagger_kd+id-cnn"
-_RAW = "tagger_kd_pseudo+id-cnn+epochs-2"
+ABLATION_BASE = "tagger_kd"
+_RAW = "tagger_kd_pseudo+epochs-2"
 # Recipe: what it is compared with, and what it changes.
 ABLATIONS = {
     **{
         f"{ABLATION_BASE}+{name}": (ABLATION_BASE, told)
         for name, told in {
             "cnn-lstm": "BiLSTM in place of convolutions",
-            "crf": "CRF on top",
+            "softmax": "softmax in place of the CRF",
             "kl": "KL in place of MSE",
             "kl-std": "KL of standardised logits",
             "dkd": "decoupled KL",
@@ -92,7 +89,7 @@ ABLATIONS = {
             "entity-3": "entities count three times",
             "no-word-dropout": "no word dropout",
             "no-affixes": "no affixes, no shapes",
-            "context": "convolutions see the whole sentence",
+            "no-context": "convolutions see their neighbours alone",
             "freeze-1": "word vectors frozen for an epoch",
             "moving": "weight of the soft term falls to 0.2",
             "augment-1": "augmented: one more of each sentence",
@@ -112,13 +109,15 @@ ABLATIONS = {
 ABLATION_CORPORA = ("btc", "uner_ewt")
 # Of these the defaults are chosen, by their mean gain on dev.
 VARIANTS = (
-    "tagger_kd+id-cnn",
-    "tagger_kd+id-cnn+lr-2e-3",
-    "tagger_kd+id-cnn+epochs-20",
-    "tagger_kd+id-cnn+crf",
-    "tagger_kd+id-cnn+blocks-2",
-    "tagger_kd+id-cnn+context",
-    "tagger_kd+id-cnn+context+crf",
-    "tagger_kd+crf+word-dropout-.1",
+    "tagger_kd",
+    "tagger_kd+softmax",
+    "tagger_kd+no-context",
+    "tagger_kd+softmax+no-context",
+    "tagger_kd+softmax+cnn-lstm",
+    "tagger_kd+epochs-20",
+    "tagger_kd+lr-2e-3",
+    "tagger_kd+augment-1",
+    "tagger_kd+kl",
+    "tagger_kd+word-dropout-.1",
 )
 QUICK = ("crf", "teacher", "tagger+epochs-6", "tagger_kd+epochs-6")

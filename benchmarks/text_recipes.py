@@ -3,15 +3,15 @@
 from recipes import Corpus, lever
 
 CORPORA = {
-    "sst2": Corpus(folder="sst2", target=0.96, measure="accuracy", floor=0.86),
+    "sst2": Corpus(folder="sst2", target=0.96, measure="accuracy", teacher_epochs=4, floor=0.86),
     "trec6": Corpus(folder="trec6", target=0.99, measure="accuracy"),
-    "banking77": Corpus(folder="banking77", target=0.985, measure="accuracy", teacher_epochs=10),
+    "banking77": Corpus(folder="banking77", target=0.985, measure="accuracy", teacher_epochs=6),
     "snips_intent": Corpus(folder="snips_intent", target=0.995, measure="accuracy", teacher_epochs=4),
     "goemotions": Corpus(
         folder="goemotions",
         target=0.95,
         measure="macro_f1",
-        teacher_epochs=4,
+        teacher_epochs=3,
         raw=("youtube/unlabeled.txt", "tweets/unlabeled.txt"),
     ),
 }

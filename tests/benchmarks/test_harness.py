@@ -17,7 +17,7 @@ from nlparch.models.tagger import NeuralTaggerConfig
 from nlparch.procedure import find_procedure
 
 LEVERS = {
-    "crf": lever("--use_crf"),
+    "crf": lever("--no_use_crf"),
     "slow": lever("--lr", "1e-4"),
     "slower": lever("--lr", "1e-5"),
     "long": lever("--epochs", "20"),
@@ -98,7 +98,7 @@ def test_a_rate_is_read_from_cells_old_and_new():
 def test_what_was_finished_by_hand_in_its_folder_is_taken_with_the_options_it_had(runs, family, places):
     folder = places.work / "news-tagger-1"
     folder.mkdir(parents=True)
-    (folder / "options.yaml").write_text("data_dir: /far/away/news\nlr: 0.002\nuse_crf: true\nlowercase: false\n")
+    (folder / "options.yaml").write_text("data_dir: /far/away/news\nlr: 0.002\nuse_crf: false\nlowercase: false\n")
     (folder / "metrics.json").write_text('{"procedure": "tagger", "dev": {"f1": 0.1}, "test": {"f1": 0.2}}')
     Harness(family, places).run_all([("news", "tagger", 1)])
     assert runs == []
@@ -107,7 +107,7 @@ def test_what_was_finished_by_hand_in_its_folder_is_taken_with_the_options_it_ha
         "nlp-train tagger",
         "data_dir away/news",
         "lr 0.002",
-        "use_crf",
+        "no_use_crf",
         "no_lowercase",
     }
 

@@ -3,7 +3,7 @@
 import pytest
 from page import size_points
 from plots import Point, plot_shares
-from recipes import Corpus
+from recipes import DEFAULTS, Corpus
 from tables import (
     Results,
     ablation_lines,
@@ -27,6 +27,7 @@ def cell(recipe, f1, *, seed=0, dev=None, interval=None, **more):
         "dev": {"f1": f1 if dev is None else dev},
         "test": {"f1": f1},
         "seconds": 60.0,
+        "defaults": DEFAULTS,
         "n_parameters": 2_000_000,
         "differences": differences,
         **more,
@@ -117,8 +118,8 @@ def test_students_are_shown_with_their_spread():
 
 
 def test_cells_of_older_defaults_are_not_shown(monkeypatch):
-    monkeypatch.setattr("tables.DEFAULTS", 2)
-    found = results(cell("tagger_kd", 0.7, seed=1), cell("tagger_kd", 0.6, seed=1, defaults=2))
+    monkeypatch.setattr("tables.DEFAULTS", DEFAULTS + 1)
+    found = results(cell("tagger_kd", 0.7, seed=1), cell("tagger_kd", 0.6, seed=1, defaults=DEFAULTS + 1))
     assert found.scores("news", "tagger_kd") == [0.6]
     assert found.scores("news", "tagger") == []
     assert found.scores("news", "crf") == [0.6]
