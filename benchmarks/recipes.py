@@ -38,6 +38,11 @@ class Corpus:
     raw: tuple[str, ...] = ()
     floor: float | None = None
 
+    @property
+    def n_examples(self) -> int:
+        """How many examples of train are kept; 0: all."""
+        return int(dict(split_flags(self.flags)).get("--train_examples", ["0"])[0])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lever:

@@ -1,7 +1,5 @@
 """The peer of text classifiers: a linear SVM on TF-IDF of word and character n-grams (scikit-learn)."""
 
-import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,39 +7,39 @@ from typing import Any
 import numpy as np
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.metrics import accuracy_score, f1_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.svm import LinearSVC
 
+from nlparch.data.texts import TextCorpus, load_text_corpus
+from nlparch.text_metrics import score_texts
+
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0)
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+SCORES = ("accuracy", "macro_f1", "micro_f1", "n")
 
 
-def train_and_score(folder: Path, measure: str) -> dict[str, Any]:
-    """Trains on train, chooses the penalty (of several labels also a threshold each) on dev; scores of dev and test."""
-    splits = {split: read_texts(next(folder.glob(f"{split}.*"))) for split in ("train", "dev", "test")}
-    features = _features({split: texts for split, (texts, _) in splits.items()})
-    labels = {split: values for split, (_, values) in splits.items()}
-    is_multi = isinstance(labels["train"][0], list)
+def train_and_score(folder: Path, measure: str, *, n_examples: int = 0) -> dict[str, Any]:
+    """Trains on train, or on the part of it that a student keeps; scores of dev and test.
+
+    Dev chooses the penalty, and of several labels the margin from which on each is given.
+    """
+    corpus = load_text_corpus(folder, train_examples=n_examples)
+    features = _features({split: list(rows["text"]) for split, rows in corpus.splits.items()})
+    column = "labels" if corpus.labels.task == "multi_label" else "label"
+    gold = {split: list(rows[column]) for split, rows in corpus.splits.items()}
+    fit = _several_labels if corpus.labels.task == "multi_label" else _one_label
     best: dict[str, Any] = {}
     for penalty in PENALTIES:
-        fit = _several_labels if is_multi else _one_label
-        scores = fit(features, labels, penalty)
+        answers = fit(features, gold, penalty)
+        scores = {split: _score(gold[split], answers[split], corpus) for split in answers}
         if not best or scores["dev"][measure] > best["dev"][measure]:
             best = {"penalty": penalty, **scores}
     return best
 
 
-def read_texts(file: Path) -> tuple[list[str], list[Any]]:
-    """Texts of a file, and the label or the list of labels of each."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        if file.suffix == ".jsonl":
-            rows = [json.loads(line) for line in lines]
-        else:
-            rows = list(csv.DictReader(lines, delimiter=_DELIMITERS[file.suffix]))
-    column = "labels" if "labels" in rows[0] else "label"
-    return [row["text"] for row in rows], [row[column] for row in rows]
+def _score(gold: Sequence[Any], answers: Sequence[Any], corpus: TextCorpus) -> dict[str, Any]:
+    scores = score_texts(gold, answers, corpus.labels, main_score=corpus.main_score)
+    return {name: scores[name] for name in SCORES}
 
 
 def _features(texts: dict[str, list[str]]) -> dict[str, Any]:
@@ -55,21 +53,22 @@ def _features(texts: dict[str, list[str]]) -> dict[str, Any]:
     return {split: hstack([kind.transform(some) for kind in kinds]).tocsr() for split, some in texts.items()}
 
 
-def _one_label(features: dict[str, Any], labels: dict[str, list[str]], penalty: float) -> dict[str, Any]:
-    model = LinearSVC(C=penalty, random_state=0).fit(features["train"], labels["train"])
-    return {split: _scores(labels[split], model.predict(features[split])) for split in ("dev", "test")}
+def _one_label(features: dict[str, Any], gold: dict[str, list[str]], penalty: float) -> dict[str, list[Any]]:
+    """The label of each text of dev and test."""
+    model = LinearSVC(C=penalty, random_state=0).fit(features["train"], gold["train"])
+    return {split: model.predict(features[split]).tolist() for split in ("dev", "test")}
 
 
-def _several_labels(features: dict[str, Any], labels: dict[str, list[list[str]]], penalty: float) -> dict[str, Any]:
-    """One against the rest, each label from the margin on that is best for its F1 on dev."""
-    binarizer = MultiLabelBinarizer().fit(labels["train"])
-    model = OneVsRestClassifier(LinearSVC(C=penalty, random_state=0)).fit(
-        features["train"], binarizer.transform(labels["train"])
-    )
-    gold = {split: binarizer.transform(labels[split]) for split in ("dev", "test")}
-    margins = {split: model.decision_function(features[split]) for split in gold}
-    thresholds = [best_threshold(*columns) for columns in zip(gold["dev"].T, margins["dev"].T, strict=True)]
-    return {split: _scores(gold[split], margins[split] >= thresholds) for split in gold}
+def _several_labels(features: dict[str, Any], gold: dict[str, list[list[str]]], penalty: float) -> dict[str, list[Any]]:
+    """The labels of each text of dev and test; one label against the rest."""
+    binarizer = MultiLabelBinarizer().fit(gold["train"])
+    model = OneVsRestClassifier(LinearSVC(C=penalty, random_state=0))
+    model.fit(features["train"], binarizer.transform(gold["train"]))
+    margins = {split: model.decision_function(features[split]) for split in ("dev", "test")}
+    columns = zip(binarizer.transform(gold["dev"]).T, margins["dev"].T, strict=True)
+    thresholds = [best_threshold(*of_label) for of_label in columns]
+    given = {split: (of_split >= thresholds).astype(int) for split, of_split in margins.items()}
+    return {split: list(map(list, binarizer.inverse_transform(matrix))) for split, matrix in given.items()}
 
 
 def best_threshold(gold: Any, margins: Any) -> float:
@@ -83,8 +82,3 @@ def best_threshold(gold: Any, margins: Any) -> float:
     right = np.cumsum(gold[order])
     scores = 2 * right / (np.arange(1, len(order) + 1) + gold.sum())
     return float(margins[order][scores.argmax()]) if gold.any() else np.inf
-
-
-def _scores(gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
-    averages = {f"{kind}_f1": f1_score(gold, predicted, average=kind, zero_division=0) for kind in ("macro", "micro")}
-    return {"accuracy": float(accuracy_score(gold, predicted)), **{name: float(x) for name, x in averages.items()}}

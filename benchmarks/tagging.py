@@ -113,8 +113,7 @@ def crf(corpus: Corpus, folder: Path, scratch: Path) -> Cell:
     """The CRF with hand-made features."""
     from crf import train_and_score
 
-    n_examples = dict(split_flags(corpus.flags)).get("--train_examples", ["0"])[0]
-    return dict(train_and_score(folder, scratch / "model.crfsuite", n_examples=int(n_examples)))
+    return dict(train_and_score(folder, scratch / "model.crfsuite", n_examples=corpus.n_examples))
 
 
 def spacy(corpus: Corpus, folder: Path, scratch: Path) -> Cell:

@@ -81,7 +81,7 @@ def svm(corpus: Corpus, folder: Path, scratch: Path) -> Cell:
     """The linear SVM."""
     from svm import train_and_score
 
-    return train_and_score(folder, corpus.measure)
+    return train_and_score(folder, corpus.measure, n_examples=corpus.n_examples)
 
 
 FAMILY = Family(

@@ -137,6 +137,11 @@ def test_raw_text_is_read_by_pseudo_recipes_from_both_folders(places):
     assert find_recipe("tagger_kd_pseudo+long", LEVERS).flags == ["--epochs", "20"]
 
 
+def test_a_corpus_tells_how_much_of_it_is_kept():
+    assert replace(NEWS, flags=("--tag_col", "1", "--train_examples", "300")).n_examples == 300
+    assert NEWS.n_examples == 0
+
+
 def test_an_unknown_lever_is_named_beside_those_there_are():
     with pytest.raises(ValueError, match="no lever 'hope'.*crf, long"):
         find_recipe("tagger+hope", LEVERS)

@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from svm import best_threshold, read_texts, train_and_score
+from svm import best_threshold, train_and_score
+
+from nlparch.errors import UserError
 
 ROWS = [("a fine day", "good"), ("a sad day", "bad"), ("so fine", "good"), ("so sad", "bad")] * 3
 
@@ -35,8 +37,10 @@ def test_the_best_threshold_is_that_of_the_best_f1():
     assert best_threshold(np.zeros(5), margins) == np.inf
 
 
-def test_quoted_fields_and_tabs_are_read(tmp_path):
-    (tmp_path / "a.csv").write_text('text,label\n"one, two\nthree",x\n')
-    (tmp_path / "b.tsv").write_text("text\tlabel\none, two\ty\n")
-    assert read_texts(tmp_path / "a.csv") == (["one, two\nthree"], ["x"])
-    assert read_texts(tmp_path / "b.tsv") == (["one, two"], ["y"])
+def test_a_part_of_the_training_texts_may_be_kept(tmp_path):
+    rows = [("a fine day", "good"), *[("a sad day", "bad")] * 30]
+    for split in ("train", "dev", "test"):
+        write(tmp_path, split, rows if split == "train" else ROWS, "label")
+    assert train_and_score(tmp_path, "accuracy")["test"]["accuracy"] == 1.0
+    with pytest.raises(UserError, match="at most the 31"):
+        train_and_score(tmp_path, "accuracy", n_examples=99)
