@@ -106,6 +106,8 @@ class Harness:
         self._family = family
         self._places = places
         self._rates = rates
+        # Of the code as it is loaded, whatever is committed while cells run.
+        self._made_by = provenance()
 
     def run_all(self, keys: Iterable[Key]) -> None:
         """Runs cells in their order, those last whose teacher another process is training."""
@@ -138,13 +140,13 @@ class Harness:
     def _finish(self, key: Key, recipe: Recipe, lock: int) -> None:
         """Runs a cell of a student or a peer and adds its line."""
         corpus, name, seed = key
-        begin, made_by = time.monotonic(), provenance()
+        begin = time.monotonic()
         if recipe.is_student:
             folder = self._places.work / f"{corpus}-{name}-{seed}"
             scores = self.run_student(key, folder, lock=lock) | {"defaults": DEFAULTS}
         else:
             scores = self._peer(corpus, recipe.procedure)
-        self._add(key, scores | made_by, begin)
+        self._add(key, scores | self._made_by, begin)
 
     def _add(self, key: Key, scores: Cell, begin: float) -> None:
         corpus, recipe, seed = key
@@ -167,8 +169,8 @@ class Harness:
         rate that was chosen where its folder is gone."""
         key = (corpus, "teacher", 0)
         if find_cell(self._family.results, key) is None:
-            begin, made_by = time.monotonic(), provenance()
-            self._add(key, self._best_teacher(corpus, lock) | made_by, begin)
+            begin = time.monotonic()
+            self._add(key, self._best_teacher(corpus, lock) | self._made_by, begin)
         cell = find_cell(self._family.results, key)
         assert cell is not None
         rate = chosen_rate(cell)
