@@ -15,6 +15,8 @@ import yaml
 from cells import Cell, Key, add_cell, claim, find_cell, provenance
 from recipes import DEFAULTS, TEACHER_RATES, Corpus, Lever, Recipe, find_recipe, raw_files, split_flags
 
+from nlparch.cli import parse
+from nlparch.config import dump
 from nlparch.procedure import find_procedure
 
 KEPT = (
@@ -104,6 +106,8 @@ class Harness:
         self._family = family
         self._places = places
         self._rates = rates
+        # Of the code as it is loaded, whatever is committed while cells run.
+        self._made_by = provenance()
 
     def run_all(self, keys: Iterable[Key]) -> None:
         """Runs cells in their order, those last whose teacher another process is training."""
@@ -136,13 +140,13 @@ class Harness:
     def _finish(self, key: Key, recipe: Recipe, lock: int) -> None:
         """Runs a cell of a student or a peer and adds its line."""
         corpus, name, seed = key
-        begin, made_by = time.monotonic(), provenance()
+        begin = time.monotonic()
         if recipe.is_student:
             folder = self._places.work / f"{corpus}-{name}-{seed}"
             scores = self.run_student(key, folder, lock=lock) | {"defaults": DEFAULTS}
         else:
             scores = self._peer(corpus, recipe.procedure)
-        self._add(key, scores | made_by, begin)
+        self._add(key, scores | self._made_by, begin)
 
     def _add(self, key: Key, scores: Cell, begin: float) -> None:
         corpus, recipe, seed = key
@@ -165,8 +169,8 @@ class Harness:
         rate that was chosen where its folder is gone."""
         key = (corpus, "teacher", 0)
         if find_cell(self._family.results, key) is None:
-            begin, made_by = time.monotonic(), provenance()
-            self._add(key, self._best_teacher(corpus, lock) | made_by, begin)
+            begin = time.monotonic()
+            self._add(key, self._best_teacher(corpus, lock) | self._made_by, begin)
         cell = find_cell(self._family.results, key)
         assert cell is not None
         rate = chosen_rate(cell)
@@ -212,7 +216,9 @@ class Harness:
             with claim(self._family.results, f"{corpus} teacher", wait=True) as free:
                 assert free is not None
                 teacher = self._teacher(corpus, free)
-        run = self._train([*self._student(corpus, recipe, seed, teacher), *flags], folder, lock)
+        command = [*self._student(corpus, recipe, seed, teacher), *flags]
+        check_same_run(command, folder)
+        run = self._train(command, folder, lock)
         return run | ({"config": recipe.config} if recipe.config else {})
 
     def _student(self, corpus: str, recipe: Recipe, seed: int, teacher: Path | None) -> list[str]:
@@ -246,6 +252,25 @@ class Harness:
             subprocess.run([*program, *command, "--output_dir", str(folder), *resume], check=True, pass_fds=locks)
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return read_run(folder)
+
+
+def check_same_run(command: Sequence[str], folder: Path) -> None:
+    """Refuses a folder that holds a run by other options: by older defaults, say.
+
+    Raises:
+        SystemExit: The first of them, and what to do.
+    """
+    file = folder / "options.yaml"
+    if not file.exists():
+        return
+    options = find_procedure("train", command[0]).load_options()
+    asked = yaml.safe_load(dump(parse(options, [*command[1:], "--output_dir", str(folder)], program="nlp-train")))
+    found = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    for name in sorted((asked.keys() & found.keys()) - _PATHS - _PLACES):
+        if asked[name] != found[name]:
+            raise SystemExit(
+                f"{folder} holds a run by {name} {found[name]}, not {asked[name]}; remove it to run it anew"
+            )
 
 
 def read_run(folder: Path) -> Cell:

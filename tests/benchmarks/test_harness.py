@@ -1,6 +1,7 @@
 """The harness: what is run, what is not run again, which teacher teaches."""
 
 import json
+import re
 from dataclasses import replace
 
 import harness
@@ -39,7 +40,7 @@ def runs(monkeypatch):
         options = {name.removeprefix("--"): values for name, values in split_flags(words) if values}
         folder = harness.Path(options["output_dir"][0])
         folder.mkdir(parents=True, exist_ok=True)
-        told = {name: float(one) if name in ("lr", "epochs") else one for name, (one, *_) in options.items()}
+        told = {name: yaml.safe_load(re.sub(r"^(\d)e-", r"\1.0e-", one)) for name, (one, *_) in options.items()}
         (folder / "options.yaml").write_text(yaml.safe_dump(told))
         f1 = OF_RATE.get(options.get("lr", ["-"])[0], 0.5)
         metrics = {"procedure": words[0], "n_parameters": 10, "dev": {"f1": f1}, "test": {"f1": f1 / 2}}
@@ -95,21 +96,35 @@ def test_a_rate_is_read_from_cells_old_and_new():
     assert chosen_rate({"corpus": "btc", "dev_of_rates": {"5e-5": 0.7, "1e-4": 0.8}}) == "1e-4"
 
 
-def test_what_was_finished_by_hand_in_its_folder_is_taken_with_the_options_it_had(runs, family, places):
-    folder = places.work / "news-tagger-1"
+def test_a_teacher_that_was_trained_by_hand_is_taken_with_the_options_it_had(runs, family, places):
+    folder = places.work / "teachers" / "news-1e-4"
     folder.mkdir(parents=True)
-    (folder / "options.yaml").write_text("data_dir: /far/away/news\nlr: 0.002\nuse_crf: false\nlowercase: false\n")
-    (folder / "metrics.json").write_text('{"procedure": "tagger", "dev": {"f1": 0.1}, "test": {"f1": 0.2}}')
-    Harness(family, places).run_all([("news", "tagger", 1)])
-    assert runs == []
+    (folder / "options.yaml").write_text("data_dir: /far/away/news\nlr: 0.0001\nepochs: 3.0\nlowercase: true\n")
+    metrics = {"procedure": "transformer_token", "dev": {"f1": 0.99}, "test": {"f1": 0.2}}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    Harness(family, places).run_all([("news", "teacher", 0)])
+    assert len(runs) == 2
     command = read_cells(family.results)[0]["command"]
-    assert set(command.split(" --")) >= {
-        "nlp-train tagger",
-        "data_dir away/news",
-        "lr 0.002",
-        "no_use_crf",
-        "no_lowercase",
-    }
+    parts = {"nlp-train transformer_token", "data_dir away/news", "lr 0.0001", "epochs 3.0", "lowercase"}
+    assert set(command.split(" --")) >= parts
+
+
+def test_a_student_in_a_folder_of_a_run_by_other_options_is_refused(runs, family, places):
+    folder = places.work / "news-tagger+slow-1"
+    folder.mkdir(parents=True)
+    (folder / "options.yaml").write_text("lr: 0.002\nseed: 1\ndata_dir: /far/away/news\n")
+    with pytest.raises(SystemExit, match="holds a run by lr 0.002, not 0.0001; remove it"):
+        Harness(family, places).run_all([("news", "tagger+slow", 1)])
+    (folder / "options.yaml").write_text("lr: 0.0001\nseed: 1\ndata_dir: /far/away/news\n")
+    Harness(family, places).run_all([("news", "tagger+slow", 1)])
+    assert runs[0][-1] == "--resume"
+
+
+def test_a_command_is_told_without_its_defaults_and_with_the_end_of_its_paths(tmp_path):
+    (tmp_path / "options.yaml").write_text("data_dir: /far/away/news\nlr: 0.002\nlowercase: false\noutput_dir: x\n")
+    command = harness.told_command("tagger", tmp_path / "options.yaml")
+    assert set(command.split(" --")) >= {"nlp-train tagger", "data_dir away/news", "lr 0.002", "no_lowercase"}
+    assert "output_dir" not in command and "dropout" not in command
 
 
 def test_an_interrupted_run_is_resumed(runs, family, places):
