@@ -41,13 +41,13 @@ def augment_sentences(options: Any, run: Run, corpus: Corpus, rows: Any, *, mask
     Raises:
         UserError: If mentions alone are to be replaced, and there are none.
     """
-    words, tags = rows["words"], list(rows["tags"])
+    words = rows["words"]
     augmenter = Augmenter(
         kinds=options.augment_kinds,
         unigrams=Unigrams(words),
-        outside=Unigrams(outside_words(words, tags)),
+        outside=Unigrams(outside_words(words, rows["tags"])),
         mask_word=mask_word,
-        mentions=find_mentions(words, tags),
+        mentions=find_mentions(words, rows["tags"]),
         scheme=corpus.labels.scheme,
     )
     if options.augment_kinds == ("mention",) and not augmenter.mentions:
@@ -57,7 +57,7 @@ def augment_sentences(options: Any, run: Run, corpus: Corpus, rows: Any, *, mask
         # A word of a hub data set may hold a line feed, which a file of sentences may not.
         return [word.replace("\n", " ") for word in augmenter.augment(*row, random)[0]] if row[0] else []
 
-    made = _copies(zip(words, tags, strict=True), change, options)
+    made = _copies(zip(words, rows["tags"], strict=True), change, options)
     return SentenceFile.write(_new_ones(made, list, task_of(corpus), rows, run, options))
 
 

@@ -77,7 +77,7 @@ def line_plot(
     every = [(0.0, 0.0), (1.0, 1.0)] if is_square else [point for line in series for point in line.points]
     horizontal = Axis(min(x for x, _ in every), max(x for x, _ in every), _LEFT, _WIDTH - _RIGHT)
     low, high = min(y for _, y in every), max(y for _, y in every)
-    margin = 0.0 if is_square or is_log else 0.05 * (high - low or high or 1.0)
+    margin = 0.0 if is_square or is_log else 0.05 * (high - low or abs(high) or 1.0)
     vertical = Axis(low - margin, high + margin, _HEIGHT - _BOTTOM, _TOP, is_log)
     grid = _columns(horizontal, _HEIGHT - _BOTTOM) + _rows(vertical)
     diagonal = Markup('<path class="diagonal" d="M{},{}L{},{}"/>') if is_square else Markup()

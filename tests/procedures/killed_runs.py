@@ -20,12 +20,16 @@ from transformers.trainer_callback import TrainerState
 
 import nlparch.distill.teachers
 import nlparch.models.tagger
+import nlparch.models.text_classifier
+import nlparch.models.transformer_text
 import nlparch.models.transformer_token
 import nlparch.procedures.tagger
+import nlparch.procedures.transformer_text
 import nlparch.procedures.transformer_token
 from nlparch.cli import train
+from nlparch.models.text_model import TextModel
 from nlparch.models.word_tagger import WordTagger
-from nlparch.procedures import folders, runs, tagger_kd
+from nlparch.procedures import classifier_kd, folders, runs, tagger_kd
 from nlparch.training import DistillTrainer
 
 
@@ -75,6 +79,7 @@ PLACES: dict[str, tuple[Any, str, Callable[[Callable[..., Any]], Callable[..., A
     "scores": (runs, "score_splits", lambda _: lambda *a, **k: die()),
     "options": (folders, "write_atomically", lambda _: lambda *a, **k: die()),
     "teacher": (WordTagger, "encoded_logits", lambda _: lambda *a, **k: die()),
+    "text teacher": (TextModel, "encoded_logits", lambda _: lambda *a, **k: die()),
 }
 
 
@@ -101,6 +106,7 @@ def run(args: list[str], kill: tuple[str, int] | None, log: str) -> None:
     # Small batches, each committed, so that a corpus of a few sentences has a pass worth interrupting.
     nlparch.distill.teachers._SECONDS_BETWEEN_COMMITS = 0.0
     tagger_kd.teacher_outputs = partial(tagger_kd.teacher_outputs, words_per_batch=60)
+    classifier_kd.teacher_text_outputs = partial(classifier_kd.teacher_text_outputs, words_per_batch=60)
     n_batches = 0
     encoded_logits = WordTagger.encoded_logits
 

@@ -138,5 +138,5 @@ def test_a_run_tells_its_calibration(data_dir: Path, tmp_path: Path) -> None:
         assert metrics[split]["calibration_error"] != metrics[split]["calibration_error_before"]
     report, page = ((tmp_path / "run" / name).read_text() for name in ("report.md", "report.html"))
     assert "probabilities calibrated on dev: temperature" in report
-    assert "expected calibration error, uncalibrated" in report and "model, uncalibrated n" in report
+    assert "expected calibration error, uncalibrated" in report and "model, uncalibrated " in report
     assert 's-uncalibrated"' in page

@@ -1,5 +1,6 @@
 """Runs killed with SIGKILL and resumed end with the same bytes as runs that nobody disturbed."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -10,6 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
+
+_spec = importlib.util.spec_from_file_location("text_corpora", Path(__file__).parent / "text_corpora.py")
+assert _spec is not None and _spec.loader is not None
+text_corpora = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(text_corpora)
 
 # The first test waits for every run, some forty of them.
 pytestmark = pytest.mark.timeout(1200)
@@ -32,6 +38,9 @@ COMMANDS = {
     "--unlabeled_filename DATA/raw.txt --teacher_model_path TEACHER --cache_dir CACHE --teacher_precision fp32 "
     "--schedule staged --gold_share 0.35 --freeze_epochs 1.5 --kd_loss_fn kl --kd_temp_end 3 --kd_dist_w_end 0.2 "
     "--kd_ramp cosine --entity_weight 2 --pseudo_threshold 0.3 --weight_by_confidence --calibrate_teacher",
+    "text-teacher": f"transformer_text --data_dir TEXTS {COMMON} {SCRATCH} --epochs 3 --patience 0",
+    "texts": f"classifier_kd_pseudo --data_dir TEXTS {COMMON} --config_file SIZES --epochs 2 --augment 1 --baseline "
+    "--unlabeled_filename TEXTS/raw.txt --teacher_model_path TEXT_TEACHER --cache_dir CACHE --teacher_precision fp32",
     "no dev": f"tagger --data_dir TRAIN_ALONE {COMMON} --config_file SIZES --epochs 3 --model_type id-cnn",
 }
 # The run, and the place and its passing where it is killed, once or again after it was resumed.
@@ -55,6 +64,9 @@ KILLED: list[tuple[str, list[tuple[str, int]]]] = [
     ("no dev", [("root", 1)]),
     ("teacher", [("step", 12)]),
     ("teacher", [("weights", 2)]),
+    ("text-teacher", [("step", 12), ("root", 1)]),
+    ("texts", [("text teacher", 3), ("step", 25)]),
+    ("texts", [("best", 1), ("scores", 2)]),
 ]
 
 
@@ -67,6 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def endings(folder: Path, data_dir: Path) -> dict[str, int]:
     """How each child ended, by the name of its log."""
     (folder / "sizes.yaml").write_text(yaml.safe_dump(SIZES))
+    text_corpora.write_corpus(folder / "texts-corpus", "multi_label")
     (folder / "alone").mkdir()
     (folder / "alone" / "train.txt").write_bytes((data_dir / "train.txt").read_bytes())
     jobs: dict[str, Any] = {name: job(name, folder, data_dir, name, None) for name in COMMANDS}
@@ -90,6 +103,7 @@ def job(
     # Each run that is killed in the teacher's pass has a pass of its own.
     places = {"DATA": data_dir, "SIZES": folder / "sizes.yaml", "TEACHER": folder / "teacher"}
     places["TRAIN_ALONE"] = folder / "alone"
+    places = {"TEXT_TEACHER": folder / "text-teacher", "TEXTS": folder / "texts-corpus", **places}
     places["CACHE"] = folder / f"cache-{output}"
     args = COMMANDS[name]
     for place, path in places.items():
@@ -115,11 +129,11 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(endings: dict[str, int], fold
         log = folder / f"killed-{number}.{part}.log"
         assert endings[log.stem] == (-signal.SIGKILL if kill else 0), log.read_text()
     undisturbed, resumed = folder / name, folder / f"killed-{number}"
-    features = "tokenizer.json" if name == "teacher" else "features.json"
+    features = "tokenizer.json" if "teacher" in name else "features.json"
     for file in ("model.safetensors", "config.json", features):
         assert (resumed / file).read_bytes() == (undisturbed / file).read_bytes(), file
     assert metrics(resumed) == metrics(undisturbed)
-    if name == "baseline":
+    if name in ("baseline", "texts"):
         weights = (folder / "baseline" / "model.safetensors" for folder in (resumed, undisturbed))
         assert len({file.read_bytes() for file in weights}) == 1
     assert not list(resumed.glob("*.tmp"))

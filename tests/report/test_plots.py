@@ -61,3 +61,8 @@ def test_intervals_are_whiskers_and_long_names_are_shortened_but_told():
     assert groups == ["s-student", "s-teacher", "s-student"]
     titles = [title.text for title in svg.iter("title")]
     assert "0.5000 (0.2500 to 0.7500)" in titles and "0.9000" in titles and "x" * 40 in titles
+
+
+def test_a_score_that_stays_below_0_has_an_axis() -> None:
+    line = Series("student", "student", [(1.0, -0.2), (2.0, -0.2)])
+    assert "path" in line_plot([line], title="correlation", across="epoch")

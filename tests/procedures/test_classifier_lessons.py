@@ -1,0 +1,83 @@
+"""What distilling a text classifier shares with distilling a tagger: augmentation, calibration, pseudo-labels."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nlparch.cli import train
+
+TEXTS = ["Ann flew to Oslo .", "Bo met Ann in Lima .", "Nothing happened .", "Who is Dee ?", "It rained in Bern ."]
+LABELS = ["pos", "neg", "neutral", "neg", "pos"]
+SHORT = "--epochs 2 --batch_size 8 --no_cuda --precision fp32 --teacher_precision fp32 --patience 0"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, new_text_transformer: Any) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    for name, n in {"train": 24, "dev": 10}.items():
+        rows = [{"text": f"{TEXTS[i % 5]} {name} {i}", "label": LABELS[i % 5]} for i in range(n)]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        several = [{"text": row["text"], "labels": [row["label"]]} for row in rows]
+        (folder / "several").mkdir(exist_ok=True)
+        (folder / "several" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in several))
+    (folder / "raw.txt").write_text("Gus sat in Oslo .\nWho flew to Lima ?\n")
+    sizes = "{word_width: 8, char_width: 4, n_char_filters: 4, n_filters: 8}"
+    (folder / "sizes.yaml").write_text(sizes)
+    new_text_transformer().save_pretrained(folder / "teacher")
+    new_text_transformer(task="multi_label").save_pretrained(folder / "several-teacher")
+    return folder
+
+
+@pytest.fixture
+def run(home: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    def distil(given: str, *, procedure: str = "classifier_kd", several: bool = False) -> dict[str, Any]:
+        data, teacher = (home / "several", "several-teacher") if several else (home, "teacher")
+        args = (
+            f"{procedure} --data_dir {data} --output_dir {tmp_path}/run --teacher_model_path {home}/{teacher} {SHORT}"
+        )
+        args += f" --cache_dir {home}/cache --config_file {home}/sizes.yaml --model_type cnn {given}"
+        assert train(args.split()) == 0
+        files = {name: (tmp_path / "run" / name).read_text() for name in ("report.md", "config.json", "metrics.json")}
+        return {name: text if name == "report.md" else json.loads(text) for name, text in files.items()}
+
+    return distil
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_new_texts_are_learnt_from(run: Callable[..., Any], home: Path, several: bool) -> None:
+    told = run("--augment 3 --augment_kinds swap mask", several=several)["report.md"]
+    n = int(told.split("augmented: ")[1].split()[0])
+    assert "new texts (swap, mask)" in told and 20 < n <= 72
+    stores = [np.load(file, mmap_mode="r").shape for file in home.glob("cache/*/logits.npy")]
+    assert (24, 3) in stores and (n, 3) in stores, "stored apart, so that other runs reuse those of train"
+
+
+def test_raw_texts_are_changed_too(run: Callable[..., Any], home: Path) -> None:
+    given = f"--augment 2 --augment_kinds ngram --unlabeled_filename {home}/raw.txt --pseudo_threshold 0.3"
+    told = run(given, procedure="classifier_kd_pseudo")["report.md"]
+    n = int(told.split("augmented: ")[1].split()[0])
+    assert f"pseudo-labels of {n + 2} texts without gold: " in told and " texts accepted" in told
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_classifier_is_calibrated_on_dev(run: Callable[..., Any], several: bool) -> None:
+    made = run("", several=several)
+    assert made["config.json"]["calibration_temperature"] == made["metrics.json"]["temperature"] != 1
+    assert made["metrics.json"]["dev"]["calibration_error"] != made["metrics.json"]["dev"]["calibration_error_before"]
+    assert "probabilities calibrated on dev: temperature" in made["report.md"]
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [("--augment 1 --augment_kinds mention", "mention"), ("--augment_kinds mask", "--augment_kinds is for --augment")],
+)
+def test_what_texts_do_not_have_is_refused(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, rule: str
+) -> None:
+    args = f"classifier_kd --data_dir {home} --output_dir {tmp_path}/run --teacher_model_path {home}/teacher {given}"
+    assert train(args.split()) == 2
+    assert rule in capsys.readouterr().err
