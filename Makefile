@@ -34,7 +34,7 @@ lint: dev
 docs: dev
 	$(BIN)/python docs/build.py
 
-# make bench ARGS="--data DATA --teacher CHECKPOINT"
+# make bench ARGS="--data DATA/tagging --raw DATA/unlabeled --teacher CHECKPOINT --quick"
 bench: dev
 	$(PIP) -e ".[bench]"
 	$(BIN)/python benchmarks/tagging.py $(ARGS)

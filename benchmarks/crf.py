@@ -6,17 +6,19 @@ from pathlib import Path
 import pycrfsuite
 
 from nlparch.data.conll import Sentence, read_file
+from nlparch.data.corpora import load_corpus
 from nlparch.data.features import SHAPES, shape_id
 from nlparch.metrics import score_tags
 
 _TRAINING = {"c1": 0.1, "c2": 0.01, "max_iterations": 100, "feature.possible_transitions": True}
 
 
-def train_and_score(folder: Path, model_file: Path) -> dict[str, dict[str, object]]:
-    """Trains on `train.txt` of the folder; scores of dev and test."""
+def train_and_score(folder: Path, model_file: Path, *, n_examples: int = 0) -> dict[str, dict[str, object]]:
+    """Trains on `train.txt` of the folder, or on the part of it that a student keeps; scores of dev and test."""
     trainer = pycrfsuite.Trainer(verbose=False)
-    for sentence in read_file(folder / "train.txt"):
-        trainer.append(_features(sentence.words), sentence.tags)
+    train = load_corpus(folder, train_examples=n_examples).splits["train"]
+    for words, tags in zip(train["words"], train["tags"], strict=True):
+        trainer.append(_features(words), tags)
     trainer.set_params(_TRAINING)
     trainer.train(str(model_file))
     tagger = pycrfsuite.Tagger()

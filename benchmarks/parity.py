@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from tagging import provenance
+from cells import provenance
 
 from nlparch.data.conll import read_file
 from nlparch.export.choice import load_form

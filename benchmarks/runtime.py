@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-from tagging import provenance
+from cells import provenance
 
 from nlparch.procedures.bench import measure, table
 from nlparch.procedures.bench_entries import Entry, find_entries
@@ -81,15 +81,12 @@ def bert_base(teacher: str, folder: Path) -> Iterator[Entry]:
 
 def spacy_entries(folder: str, labels: Any) -> Iterator[Entry]:
     """spaCy's pipeline as a contestant."""
-    import spacy
+    from spacy_ner import Spacy
 
     best = Path(folder) / "model-best"
-    models = [pipe.model for _, pipe in spacy.load(best).pipeline if hasattr(pipe, "model")]
-    nodes = {id(node): node for model in models for node in model.walk()}.values()
-    n_parameters = sum(node.get_param(name).size for node in nodes for name in node.param_names if node.has_param(name))
     n_bytes = sum(file.stat().st_size for file in best.rglob("*") if file.is_file())
     command = [sys.executable, str(HERE / "spacy_ner.py"), "serve", folder]
-    yield Entry("spaCy NER", "spaCy", command, int(n_parameters), n_bytes, labels)
+    yield Entry("spaCy NER", "spaCy", command, Spacy(folder).n_parameters, n_bytes, labels)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from tagging import provenance
+from cells import provenance
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "scale.jsonl"

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-from tagging import provenance
+from cells import provenance
 
 RESULTS = Path(__file__).parent / "results" / "serving.jsonl"
 SERVE = "import sys; from nlparch.cli import serve; sys.exit(serve())"

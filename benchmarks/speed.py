@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
-from tagging import provenance
+from cells import provenance
 
 from nlparch.batches import MixedLengthSampler, TaggingCollator, TaggingExamples
 from nlparch.data.conll import read_file

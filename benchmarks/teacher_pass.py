@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 import tyro
-from tagging import provenance
+from cells import provenance
 
 from nlparch.data.corpora import load_corpus
 from nlparch.data.raw_sources import RawReading

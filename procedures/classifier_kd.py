@@ -24,6 +24,7 @@ from .augment import augment_texts
 from .baseline import train_baseline
 from .calibrate import Fit, fit_texts
 from .classifier import SplitTexts, learn_gold, new_classifier
+from .cuts import cut_notes
 from .lesson import Lesson, distil
 from .small import words_to_start
 from .tasks import texts_in
@@ -50,6 +51,7 @@ class TextLesson(Lesson):
         teacher: Any = load_text_model(options.teacher_model_path, max_length=options.teacher_max_seq_len)
         super().__init__(options, run, teacher.to(runs.choose_device(options)).eval())
         self.labels = self.student_labels(self.match(()))
+        self._counted: set[str] = set()
 
     def match(self, gold_labels: Sequence[str]) -> LabelMatch:
         """By name.
@@ -83,6 +85,9 @@ class TextLesson(Lesson):
         """One row of logits a text."""
         texts = texts_in(rows)
         self._check_pairs(texts)
+        if name not in self._counted:
+            self._counted.add(name)
+            self._run.note(*cut_notes(self.teacher, texts, f"teacher, {name}", "the teacher guesses by the rest"))
         return teacher_text_outputs(
             self.teacher,
             texts,

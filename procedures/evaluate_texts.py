@@ -12,6 +12,7 @@ from nlparch.text_metrics import text_agreement
 from nlparch.text_readings import ReadTexts, TextReading, read_texts
 
 from . import runs
+from .cuts import cut_notes
 from .labelled_file import note_unknown, read_labelled_texts
 from .model_options import EvalOptions
 
@@ -25,6 +26,7 @@ def evaluate_texts(options: EvalOptions) -> tuple[dict[str, Any], dict[str, Read
     labels: TextLabels = model.text_labels
     texts, gold, notes = read_labelled_texts(options.data_file, options, labels.task)
     notes += note_unknown(gold, labels)
+    notes += cut_notes(model, texts, "the model", "it guesses by the rest")
     split = ReadTexts(texts, gold, labels, MAIN_SCORES[labels.task])
     reading: Any = {
         "precision": runs.choose_precision(options.precision, device),
@@ -36,6 +38,7 @@ def evaluate_texts(options: EvalOptions) -> tuple[dict[str, Any], dict[str, Read
     if options.teacher is not None:
         teacher: Any = load_text_model(options.teacher)
         notes += _compare_labels(labels, teacher.text_labels)
+        notes += cut_notes(teacher, texts, "the teacher", "it guesses by the rest")
         taught = read_texts(teacher.to(device).eval(), texts, **reading)
         split.readings["teacher"] = _in_order(taught, teacher.text_labels, labels)
         metrics["teacher"] = {"n_parameters": runs.n_parameters(teacher), _SPLIT: split.score("teacher")}

@@ -295,9 +295,10 @@ class UnlabeledOptions:
     """Raw text that the teacher labels."""
 
     unlabeled_filename: tuple[str, ...]
-    """Raw text, one text a line, or column files without tags: files, folders, patterns, hub data sets."""
+    """Raw text, one text a line, column files without tags, or tables of texts: files, folders, patterns, hub data
+    sets."""
     unlabeled_column: str | None = None
-    """Column of a hub data set of raw text that holds texts or words; by default the usual names are tried."""
+    """Column of a hub data set (or table of texts) that holds the raw text; by default the usual names are tried."""
     pseudo_threshold: float = 0.0
     """Probability below which the teacher's tag is no pseudo-label; the soft term still sees the word."""
     weight_by_confidence: bool = False
@@ -307,11 +308,11 @@ class UnlabeledOptions:
     """Fit a temperature on dev, so that the teacher's probabilities are as high as it is right; it acts on
     pseudo_threshold and weight_by_confidence."""
     unlabeled_ratio: float | None = None
-    """Raw sentences for each gold sentence in an epoch, drawn anew each time; by default all of them."""
+    """Raw rows for each gold row in an epoch, drawn anew each time; by default all of them."""
     schedule: Literal["joint", "staged"] = "joint"
-    """joint: raw and gold sentences together in each epoch; staged: raw ones first, gold ones last."""
+    """joint: raw and gold rows together in each epoch; staged: raw ones first, gold ones last."""
     gold_share: float = 0.2
-    """staged: share of the training, at its end, that reads gold sentences."""
+    """staged: share of the training, at its end, that reads gold rows."""
 
     def __post_init__(self) -> None:
         check("from 0 to below 1", pseudo_threshold=self.pseudo_threshold)

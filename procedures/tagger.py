@@ -5,7 +5,7 @@ from typing import Any
 
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelSet
-from nlparch.models.sizes import SIZES
+from nlparch.models.sizes import tagger_size
 from nlparch.models.tagger import NeuralTagger
 
 from . import runs
@@ -38,9 +38,7 @@ def new_tagger(
 ) -> NeuralTagger:
     """A tagger that has learnt nothing yet, for the words of `sentences`."""
     given: dict[str, Any] = {"use_crf": options.use_crf, "word_dropout": options.word_dropout, "splitter": splitter}
-    if options.model_type is not None:
-        given["embedder"] = options.model_type
-    size = SIZES[options.size]
+    size = tagger_size(options.size, options.model_type)
     model = new_small_model(options, run, NeuralTagger, labels, sentences, size=size, given=given)
     assert isinstance(model, NeuralTagger)
     return model

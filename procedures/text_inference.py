@@ -13,6 +13,7 @@ from nlparch.data.text_predictions import Text
 from nlparch.errors import UserError
 from nlparch.runtime.config import is_exported
 
+from .cuts import CountedTexts
 from .model_options import TextInferenceOptions
 from .streams import check_streams, input_lines, load_exported, open_output
 
@@ -40,10 +41,14 @@ def _run(options: TextInferenceOptions, *, small: bool) -> None:
     else:
         model, reading["precision"] = _load(options, small=small)
         has_pairs = getattr(model.config, "has_pairs", None)
-    texts = _as_the_model_reads(inputs, has_pairs, options.model_dir)
+    texts = CountedTexts(model, _as_the_model_reads(inputs, has_pairs, options.model_dir))
     with open_output(options.output_file) as file:
         for prediction in model.predict_stream(texts, **reading):
             file.write(json.dumps(prediction.to_dict(), ensure_ascii=False) + "\n")
+    if texts.n_texts:
+        notes.append(
+            f"{texts.n_texts:,} texts are longer than the window: {texts.n_words:,} of their words are not read"
+        )
     for note in dict.fromkeys(notes):
         logger.info("%s", note)
 

@@ -8,6 +8,7 @@ from nlparch.data.texts import TextCorpus
 from nlparch.models.transformer_text import TransformerTextClassifier
 
 from . import runs
+from .cuts import cut_notes
 from .text_options import TransformerTextOptions
 from .transformer_token import new_transformer
 
@@ -19,7 +20,8 @@ def run(options: TransformerTextOptions) -> None:
     rows = runs.gold_rows(run, corpus)
     model = new_model(options, corpus, rows)
     precision = runs.choose_precision(options.precision, runs.choose_device(options))
-    _note_cuts(run, model, corpus)
+    for name, split in corpus.splits.items():
+        run.note(*cut_notes(model, texts_of(split), name, "--long_texts windows reads all"))
     runs.train(options, run, model, rows, corpus, precision=precision)
     runs.score_splits(run, model, corpus, precision=precision)
     runs.finish(options, run, "transformer_text")
@@ -39,14 +41,3 @@ def new_model(options: TransformerTextOptions, corpus: TextCorpus, rows: Any) ->
     config.problem_type = PROBLEM_TYPES[corpus.labels.task]
     config.long_texts = options.long_texts
     return TransformerTextClassifier.from_config(config, tokenizer)
-
-
-def _note_cuts(run: runs.Run, model: TransformerTextClassifier, corpus: TextCorpus) -> None:
-    """Tells how much of the texts is never read."""
-    for name, rows in corpus.splits.items():
-        n_texts, n_words = model.count_cut(texts_of(rows))
-        if n_texts:
-            run.note(
-                f"{name}: {n_texts} texts are longer than the window of {model.window[0]} pieces, {n_words} words at "
-                "their ends are not read; --long_texts windows reads all"
-            )

@@ -27,8 +27,10 @@ def plugin(monkeypatch):
 
 
 def test_each_command_has_its_own_procedures():
-    assert list(procedures("train")) == ["transformer_token", "tagger", "tagger_kd", "tagger_kd_pseudo"]
-    assert list(procedures("inference")) == ["transformer_token", "tagger"]
+    of_words = ["transformer_token", "tagger", "tagger_kd", "tagger_kd_pseudo"]
+    of_texts = ["transformer_text", "classifier", "classifier_kd", "classifier_kd_pseudo"]
+    assert sorted(procedures("train")) == sorted(of_words + of_texts)
+    assert sorted(procedures("inference")) == ["classifier", "tagger", "transformer_text", "transformer_token"]
     for command in ("eval", "export", "bench"):
         assert list(procedures(command)) == [command]
 
@@ -37,7 +39,8 @@ def test_an_unknown_name_is_refused_with_the_known_ones_and_the_nearest():
     with pytest.raises(UserError) as caught:
         find_procedure("train", "tager_kd")
     assert str(caught.value) == (
-        "no procedure 'tager_kd' for train; known: tagger, tagger_kd, tagger_kd_pseudo, transformer_token; "
+        "no procedure 'tager_kd' for train; known: classifier, classifier_kd, classifier_kd_pseudo, tagger, tagger_kd, "
+        "tagger_kd_pseudo, transformer_text, transformer_token; "
         "did you mean tagger_kd?"
     )
 

@@ -101,6 +101,7 @@ def probabilities_of(
     if labels.task == "multi_label":
         values = -np.logaddexp(np.float32(0.0), -values)
     else:
+        values = values - values.max(-1, keepdims=True)  # so that large logits lose no digits
         values = values - np.logaddexp.reduce(values, axis=-1, keepdims=True)
     return np.exp(values)
 

@@ -21,7 +21,7 @@ class Size:
     Attributes:
         max_parameters: of the whole model, embeddings counted.
         max_vocab: words of the vocabulary, where the user says nothing.
-        settings: of the model's configuration, likewise.
+        settings: of the model's configuration, likewise; those of any small model.
     """
 
     max_parameters: int
@@ -33,7 +33,6 @@ SIZES: dict[str, Size] = {
     "nano": Size(
         max_parameters=1_000_000,
         settings={
-            "embedder": "id-cnn",
             "n_word_buckets": 10_000,
             "word_width": 64,
             "n_char_filters": 64,
@@ -56,6 +55,21 @@ SIZES: dict[str, Size] = {
 }
 
 
+_TAGGER_EMBEDDER = "id-cnn"
+
+
+def tagger_size(name: str, embedder: str | None = None) -> Size:
+    """A named size of a tagger.
+
+    Args:
+        name: one of `SIZES`.
+        embedder: of `NeuralTaggerConfig`; None takes that of all sizes.
+    """
+    size, embedder = SIZES[name], embedder or _TAGGER_EMBEDDER
+    own = {"sentence_context": True} if embedder == "id-cnn" else {}
+    return replace(size, settings={**size.settings, "embedder": embedder, **own})
+
+
 # A bag of n-grams is nothing but tables of hashed vectors.
 _BAGS: dict[str, dict[str, Any]] = {
     "nano": {"word_width": 32, "n_word_buckets": 9_000, "n_ngram_buckets": 8_000, "n_pair_buckets": 12_000},
@@ -75,7 +89,7 @@ def text_size(name: str, encoder: str | None = None) -> Size:
     size, encoder = SIZES[name], encoder or _TEXT_ENCODERS[name]
     if encoder == "bag":
         return replace(size, max_vocab=None, settings={"encoder": encoder, "dropout": 0.2, **_BAGS[name]})
-    settings = {key: value for key, value in size.settings.items() if key != "embedder"}
+    settings = dict(size.settings)
     if name == "nano":  # room for the weights of pairs, and of many labels
         settings |= {"n_word_buckets": 8_500, "n_filters": 64}
     return replace(size, settings={**settings, "encoder": encoder})

@@ -32,6 +32,7 @@ class NeuralTaggerConfig(SmallConfig):
         input_dropout: `id-cnn`.
         middle_dropout: `id-cnn`: between blocks.
         hidden_dropout: `id-cnn`: on the output.
+        sentence_context: `id-cnn`: whether convolutions see the whole sentence as well.
     """
 
     model_type = "nlparch_tagger"
@@ -45,6 +46,7 @@ class NeuralTaggerConfig(SmallConfig):
     input_dropout: float = 0.35
     middle_dropout: float = 0.0
     hidden_dropout: float = 0.15
+    sentence_context: bool = False
 
 
 class NeuralTagger(WordTagger, SmallModel):
@@ -157,10 +159,8 @@ class NeuralTagger(WordTagger, SmallModel):
         if self.crf is None:
             return super().best_labels(logits, mask)
         labels = self.crf.decode(logits.float(), mask)
-        log_marginals = self.crf.marginals(logits.float(), mask)
-        if self.temperature != 1:
-            log_marginals = (log_marginals / self.temperature).log_softmax(-1)
-        return labels, log_marginals.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1).exp()
+        marginals = self.crf.marginals(logits.float(), mask).exp()
+        return labels, marginals.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
 
     def log_scores(self, logits: Tensor, mask: Tensor) -> Tensor:
         """Logits, or log marginals where there is a CRF. Shape: (batch, words, labels)"""
@@ -174,7 +174,8 @@ class NeuralTagger(WordTagger, SmallModel):
 
 
 _LSTM_SIZES = ("lstm_width", "n_lstm_layers", "dropout")
-_CNN_SIZES = ("n_filters", "conv_kernel", "n_blocks", "input_dropout", "middle_dropout", "hidden_dropout")
+_CNN_SIZES = ("n_filters", "conv_kernel", "n_blocks", "sentence_context")
+_CNN_DROPOUTS = ("input_dropout", "middle_dropout", "hidden_dropout")
 
 
 def _build_embedder(config: NeuralTaggerConfig) -> CNNLSTM | IDCNN:
@@ -185,7 +186,7 @@ def _build_embedder(config: NeuralTaggerConfig) -> CNNLSTM | IDCNN:
     if config.embedder == "cnn-lstm":
         return CNNLSTM(words, **chosen(*_LSTM_SIZES))
     if config.embedder == "id-cnn":
-        return IDCNN(words, dilations=tuple(config.dilations or (1, 2, 1)), **chosen(*_CNN_SIZES))
+        return IDCNN(words, dilations=tuple(config.dilations or (1, 2, 1)), **chosen(*_CNN_SIZES, *_CNN_DROPOUTS))
     raise ValueError(f"embedder must be one of cnn-lstm, id-cnn, got {config.embedder!r}")
 
 

@@ -81,7 +81,10 @@ class CNNLSTM(ContextEncoder):
 class IDCNN(ContextEncoder):
     """Words, read by dilated convolutions (Strubell et al., 2017).
 
-    A block is one convolution a dilation; it is applied `n_blocks` times with the same weights.
+    A block is one convolution a dilation; it is applied `n_blocks` times with the same weights. With
+    `sentence_context`, each convolution of the block also sees the highest value of every feature over the whole
+    sentence, and its output is added to its input: a filter alone knows the few words around, not what the sentence is
+    about.
 
     Args:
         words: encodes every word by itself.
@@ -92,6 +95,7 @@ class IDCNN(ContextEncoder):
         input_dropout: on the features.
         middle_dropout: between blocks.
         hidden_dropout: on the output.
+        sentence_context: whether convolutions see the whole sentence as well.
     """
 
     def __init__(
@@ -105,6 +109,7 @@ class IDCNN(ContextEncoder):
         input_dropout: float = 0.35,
         middle_dropout: float = 0.0,
         hidden_dropout: float = 0.15,
+        sentence_context: bool = False,
     ) -> None:
         super().__init__(words)
         self.out_width = n_filters
@@ -114,6 +119,7 @@ class IDCNN(ContextEncoder):
             Convolution(in_width=n_filters, n_filters=n_filters, kernel=conv_kernel, dilation=dilation)
             for dilation in dilations
         )
+        self.sentence = nn.Linear(n_filters, n_filters, bias=False) if sentence_context else None
         self.input_dropout = Dropout(input_dropout)
         self.middle_dropout = Dropout(middle_dropout)
         self.hidden_dropout = Dropout(hidden_dropout)
@@ -126,9 +132,20 @@ class IDCNN(ContextEncoder):
         for block in range(self.n_blocks):
             hidden = self.middle_dropout(hidden) if block else hidden
             for convolution in self.block:
-                hidden = convolution(hidden).relu() * present
+                hidden = self._convolve(convolution, hidden) * present
         encoded: Tensor = self.hidden_dropout(hidden)
         return encoded
+
+    def _convolve(self, convolution: nn.Module, hidden: Tensor) -> Tensor:
+        """One layer of the block; padding comes in as 0, which no maximum of what relu gave can be below.
+
+        Shapes: (batch, words, n_filters)
+        """
+        near: Tensor = convolution(hidden)
+        if self.sentence is None:
+            return near.relu()
+        far: Tensor = self.sentence(hidden.amax(1, keepdim=True))
+        return hidden + (near + far).relu()
 
 
 class BidirectionalLSTM(nn.Module):

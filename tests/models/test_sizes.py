@@ -7,7 +7,7 @@ from nlparch.data.features import WordFeatures
 from nlparch.data.labels import LabelSet, scheme_of_set
 from nlparch.data.text_labels import TextLabels
 from nlparch.errors import UserError
-from nlparch.models.sizes import SIZES, room_for_words, text_size
+from nlparch.models.sizes import SIZES, room_for_words, tagger_size, text_size
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.text_classifier import NeuralTextClassifier
 
@@ -25,8 +25,8 @@ def n_parameters(model: torch.nn.Module) -> int:
 @pytest.mark.parametrize("use_crf", [False, True])
 @pytest.mark.parametrize("name", SIZES)
 def test_a_size_holds_what_it_says_with_its_whole_vocabulary(name: str, use_crf: bool, embedder: str) -> None:
-    size = SIZES[name]
-    settings = {**size.settings, "embedder": embedder, "use_crf": use_crf}
+    size = tagger_size(name, embedder)
+    settings = {**size.settings, "use_crf": use_crf}
     features = replace(FEATURES, n_word_buckets=settings.pop("n_word_buckets", 0))
     room = room_for_words(size.max_parameters, features, LABELS, **settings)
     assert room >= (size.max_vocab or 0)

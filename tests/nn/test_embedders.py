@@ -31,6 +31,7 @@ ENCODERS = {
     "id-cnn": make_idcnn,
     "id-cnn, three blocks": lambda: make_idcnn(n_blocks=3, dilations=(1, 2, 4)),
     "id-cnn, even kernels": lambda: make_idcnn(make_words(char_kernel=4), conv_kernel=2),
+    "id-cnn, sentence context": lambda: make_idcnn(sentence_context=True, n_blocks=2),
     "id-cnn, no characters": lambda: make_idcnn(make_words(n_char_filters=0)),
     "cnn-lstm, word vectors alone": lambda: make_cnnlstm(make_words(n_char_filters=0, affix_width=0, shape_width=0)),
 }
@@ -111,6 +112,17 @@ def test_each_feature_reaches_the_output(make):
         # Every real id becomes its neighbour.
         other = batch[name] % (N_SHAPES - 1) + 1
         assert not torch.allclose(encoder(**batch | {name: other * (batch[name] > 0)}), hidden), name
+
+
+def test_with_sentence_context_the_last_word_reaches_the_first_beyond_every_filter():
+    torch.manual_seed(0)
+    batch = sentences([40])
+    others = {**batch, "word_ids": batch["word_ids"].clone()}
+    others["word_ids"][0, -1] = batch["word_ids"][0, -1] % (N_WORDS - 1) + 1
+    for sees_all in (False, True):
+        torch.manual_seed(1)
+        encoder = make_idcnn(sentence_context=sees_all, n_filters=16)
+        assert torch.equal(encoder(**batch)[0, 0], encoder(**others)[0, 0]) != sees_all
 
 
 @settings(deadline=None, max_examples=25)

@@ -10,7 +10,7 @@ import yaml
 from nlparch.cli import train
 from nlparch.procedures.options import TaggerKdPseudoOptions
 
-SIZES = dict(word_width=12, char_width=4, n_char_filters=8, lstm_width=12, n_lstm_layers=1, dropout=0.1)
+SIZES = dict(word_width=12, char_width=4, n_char_filters=8, lstm_width=12, n_lstm_layers=1, dropout=0.1, n_filters=24)
 QUICK = "--epochs 3 --lr 0.02 --batch_size 8 --logging_steps 2 --no_cuda --precision fp32"
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 120"
 

@@ -21,7 +21,7 @@ from nlparch.models.tagger import NeuralTagger
 from nlparch.procedures import model_options, runs
 from nlparch.procedures import options as training_options
 
-SIZES = dict(word_width=8, char_width=4, n_char_filters=4, lstm_width=6, n_lstm_layers=1)
+SIZES = dict(word_width=8, char_width=4, n_char_filters=4, lstm_width=6, n_lstm_layers=1, n_filters=8)
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
 WIDE = "--data_dir HOME/wide"
 TABLE = "embedder.words.table.weight"
@@ -286,7 +286,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "size (base)": (
         "tagger",
         "--size base --config_file DROP",
-        lambda new, old: new.config["lstm_width"] == 256 and new.config["embedder"] == "cnn-lstm",
+        lambda new, old: new.config["n_filters"] == 256 and new.config["sentence_context"],
     ),
     "size (says only what nobody else does)": (
         "tagger",
@@ -298,14 +298,16 @@ CASES: dict[str, tuple[str, str, Check]] = {
     ),
     "model_type": (
         "tagger",
-        "--model_type id-cnn --config_file DROP",
-        lambda new, old: "embedder.first.linear.weight" in new.weights,
+        "--model_type cnn-lstm --config_file DROP",
+        lambda new, old: (
+            "embedder.context.lstm.weight_hh_l0" in new.weights and "embedder.sentence.weight" in old.weights
+        ),
     ),
     "config_file": ("tagger", "--config_file HOME/small.yaml", lambda new, old: new.config["lstm_width"] == 3),
     "use_crf": (
         "tagger",
-        "--use_crf",
-        lambda new, old: "crf.transitions" in new.weights and "crf.transitions" not in old.weights,
+        "--no_use_crf",
+        lambda new, old: "crf.transitions" in old.weights and "crf.transitions" not in new.weights,
     ),
     "embedding_file": (
         "tagger",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nlparch.cli import train
+from nlparch.cli import evaluate, inference, train
 from nlparch.procedures import option_groups, text_options
 
 _spec = importlib.util.spec_from_file_location("text_corpora", Path(__file__).parent / "text_corpora.py")
@@ -241,3 +241,18 @@ def test_what_does_not_go_together_is_refused(
     error = capsys.readouterr().err
     assert complaint in error and "Traceback" not in error
     assert not (home / "refused").exists()
+
+
+def test_what_a_transformer_does_not_read_of_long_texts_is_told(
+    home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert train(command("transformer_text", home, "narrow", "--max_seq_len 7")) == 0
+    (tmp_path / "texts.csv").write_text("text,label\nI saw cat today . I saw cat today .,food\ncat,animal\n")
+    caplog.set_level("INFO")
+    assert inference(f"transformer_text --model_dir {home}/narrow --data_file {tmp_path}/texts.csv".split()) == 0
+    assert "1 texts are longer than the window: 5 of their words are not read" in caplog.text
+    out = tmp_path / "scores"
+    assert evaluate(f"{home}/narrow {tmp_path}/texts.csv --output_dir {out}".split()) == 0
+    assert "the model: 1 texts are longer than the window of 7 pieces, 5 words" in (out / "report.md").read_text()
+    assert train(command("classifier_kd", home, "cut", f"--teacher_model_path {home}/narrow")) == 0
+    assert "teacher, training rows: " in (home / "cut" / "report.md").read_text()

@@ -20,7 +20,7 @@ assert _spec is not None and _spec.loader is not None
 text_corpora = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(text_corpora)
 
-SIZES = dict(word_width=16, char_width=4, n_char_filters=8, lstm_width=12, n_lstm_layers=1, dropout=0.1)
+SIZES = dict(word_width=16, char_width=4, n_char_filters=8, lstm_width=12, n_lstm_layers=1, dropout=0.1, n_filters=24)
 QUICK = "--epochs 6 --lr 0.02 --batch_size 8 --logging_steps 1 --patience 0 --no_cuda --precision fp32"
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
 TASKS = ("one_label", "multi_label", "regression")

@@ -15,7 +15,7 @@ import yaml
 from nlparch.cli import train
 
 TEXTS = ["Ann Lee flew to New Delhi .", "", "Who is Zoe ?", "Yesterday Bo met Ann in Oslo , of all places !"]
-SIZES = dict(word_width=16, char_width=4, n_char_filters=8, lstm_width=12, n_lstm_layers=1, dropout=0.1)
+SIZES = dict(word_width=16, char_width=4, n_char_filters=8, lstm_width=12, n_lstm_layers=1, dropout=0.1, n_filters=24)
 QUICK = "--epochs 8 --lr 0.02 --batch_size 8 --logging_steps 1 --patience 0 --no_cuda"
 PROCEDURES = ("transformer_token", "tagger", "tagger_kd", "tagger_kd_pseudo", "tagger_kd_pseudo without gold")
 

@@ -1,0 +1,41 @@
+"""Text classifiers: corpora with their targets, levers, and what is run of them."""
+
+from recipes import Corpus, lever
+
+CORPORA = {
+    "sst2": Corpus(folder="sst2", target=0.96, measure="accuracy", teacher_epochs=4, floor=0.86),
+    "trec6": Corpus(folder="trec6", target=0.99, measure="accuracy"),
+    "banking77": Corpus(folder="banking77", target=0.985, measure="accuracy", teacher_epochs=6),
+    "snips_intent": Corpus(folder="snips_intent", target=0.995, measure="accuracy", teacher_epochs=4),
+    "goemotions": Corpus(
+        folder="goemotions",
+        target=0.95,
+        measure="macro_f1",
+        teacher_epochs=3,
+        raw=("youtube/unlabeled.txt", "tweets/unlabeled.txt"),
+    ),
+}
+LEVERS = {
+    "bilstm": lever("--model_type", "bilstm"),
+    "cnn": lever("--model_type", "cnn"),
+    "bag": lever("--model_type", "bag"),
+    "mean": lever("--pooling", "mean"),
+    "attention": lever("--pooling", "attention"),
+    "base": lever("--size", "base"),
+    "nano": lever("--size", "nano"),
+    "kl": lever("--kd_loss_fn", "kl"),
+    "mse": lever("--kd_loss_fn", "mse"),
+    "random-words": lever("--init_embeddings", "random"),
+    "augment-4": lever("--augment", "4"),
+    "lr-2e-3": lever("--lr", "2e-3"),
+    "epochs-6": lever("--epochs", "6"),
+    "epochs-20": lever("--epochs", "20"),
+}
+STUDENTS = (
+    "classifier",
+    "classifier_kd",
+    "classifier_kd+cnn",
+    "classifier_kd+bag",
+    "classifier_kd+augment-4",
+    "classifier_kd_pseudo",
+)
