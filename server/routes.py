@@ -115,7 +115,7 @@ def _status_routes(service: Service) -> list[BaseRoute]:
             )
             for name, model in service.models.items()
         ]
-        return JSONResponse(ModelsAnswer(models=listed).model_dump())
+        return JSONResponse(ModelsAnswer(models=listed).model_dump(exclude_none=True))
 
     async def health(request: Request) -> Response:
         """Answers as long as the server lives."""

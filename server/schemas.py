@@ -162,7 +162,7 @@ class ModelAnswer(BaseModel):
     model_hash: str
     task: str = Field(description="tagging or classification")
     text_task: str | None = Field(default=None, description="classifiers: one_label, multi_label or regression")
-    has_pairs: bool | None = Field(default=None, description="classifiers: whether texts come in pairs; null: either")
+    has_pairs: bool | None = Field(default=None, description="classifiers: whether texts come in pairs; absent: either")
     labels: list[str]
     splitter: str
     precision: str
