@@ -159,8 +159,10 @@ class NeuralTagger(WordTagger, SmallModel):
         if self.crf is None:
             return super().best_labels(logits, mask)
         labels = self.crf.decode(logits.float(), mask)
-        marginals = self.crf.marginals(logits.float(), mask).exp()
-        return labels, marginals.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        log_marginals = self.crf.marginals(logits.float(), mask)
+        if self.temperature != 1:
+            log_marginals = (log_marginals / self.temperature).log_softmax(-1)
+        return labels, log_marginals.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1).exp()
 
     def log_scores(self, logits: Tensor, mask: Tensor) -> Tensor:
         """Logits, or log marginals where there is a CRF. Shape: (batch, words, labels)"""
