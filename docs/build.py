@@ -1,12 +1,13 @@
 """Writes `docs/options.md` from the options themselves: python docs/build.py"""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from nlparch.config import field_docs
+from nlparch.models.sizes import Size, tagger_size, text_size
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.text_classifier import NeuralTextClassifier
 from nlparch.procedure import Procedure, procedures
@@ -14,7 +15,10 @@ from nlparch.procedures.small import sizes_class
 
 PAGE = Path(__file__).parent / "options.md"
 COMMANDS = ("train", "inference", "eval", "export", "bench", "serve")
-SIZES = {"Sizes of the small tagger": NeuralTagger, "Sizes of the small text classifier": NeuralTextClassifier}
+SIZES = {
+    "Sizes of the small tagger": (NeuralTagger, tagger_size),
+    "Sizes of the small text classifier": (NeuralTextClassifier, text_size),
+}
 
 
 def main() -> None:
@@ -37,8 +41,9 @@ def options_page() -> str:
     for group, by_place in groups.items():
         rows = option_rows(group, by_place=by_place)
         parts += [f"## {group.__name__}", first_line(group), table(("option", "default", ""), rows)]
-    for title, model in SIZES.items():
-        parts += [f"## {title}", "Keys of `--config_file`.", table(("key", "default", ""), size_rows(model))]
+    for title, (model, size) in SIZES.items():
+        said = "Keys of `--config_file`, with what they are in the size `small`."
+        parts += [f"## {title}", said, table(("key", "default", ""), size_rows(model, size))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -86,12 +91,12 @@ def shown_default(field: Field[Any]) -> str:
     return "" if field.default in (None, "") else f"`{field.default}`"
 
 
-def size_rows(model: Any) -> Iterator[tuple[str, str, str]]:
-    """Name, default and meaning of each key of `--config_file`."""
+def size_rows(model: Any, size: Callable[[str], Size]) -> Iterator[tuple[str, str, str]]:
+    """Name, default in the size `small` and meaning of each key of `--config_file`."""
     documented = "\n".join(base.__doc__ or "" for base in reversed(model.config_class.__mro__[:-1]))
     said = dict(re.findall(r"^ {8}(\w+): (.+)$", documented, flags=re.MULTILINE))
     for field in fields(sizes_class(model)):
-        default = getattr(model.config_class, field.name)
+        default = size("small").settings.get(field.name, getattr(model.config_class, field.name))
         yield f"`{field.name}`", "" if default is None else f"`{default}`", said[field.name]
 
 

@@ -132,3 +132,8 @@ def test_no_name_of_dev_or_test_occurs_in_train_and_some_of_test_occur_in_no_raw
     assert not train_words & (names("dev") - common)
     assert not train_words & test_names
     assert 0.6 < len(test_names & raw_words) / len(test_names) < 0.9
+
+
+def test_shown_keys_are_what_the_size_makes_of_them():
+    page = load(ROOT / "docs" / "build.py").options_page()
+    assert "| `sentence_context` | `True` |" in page

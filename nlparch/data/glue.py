@@ -41,7 +41,7 @@ GLUE_TASKS = {
     "sst-2": GlueTask("SST-2", ("sentence", None, "label")),
     "mrpc": GlueTask("MRPC", ("#1 String", "#2 String", "Quality"), main_score="accuracy_and_f1"),
     "qqp": GlueTask("QQP", ("question1", "question2", "is_duplicate"), main_score="accuracy_and_f1"),
-    "sts-b": GlueTask("STS-B", ("sentence1", "sentence2", "score"), task="regression"),
+    "sts-b": GlueTask("STS-B", ("sentence1", "sentence2", "score"), task="regression", main_score="pearson_spearman"),
     "mnli": GlueTask(
         "MNLI", ("sentence1", "sentence2", "gold_label"), dev="dev_matched.tsv", test="dev_mismatched.tsv"
     ),

@@ -90,8 +90,8 @@ def fraction(value: float | None) -> str:
 
 
 def share(part: float | None, whole: float | None) -> str:
-    """A part of a whole, in percent."""
-    return f"{part / whole:.1%}" if part is not None and whole else UNDEFINED
+    """A part of a whole, in percent; undefined of a whole that is none, as a negative correlation is."""
+    return f"{part / whole:.1%}" if part is not None and whole is not None and whole > 0 else UNDEFINED
 
 
 def gap_closed(student: float | None, teacher: float | None, baseline: float | None) -> str:

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from nlparch.data.glue import GLUE_TASKS
+from nlparch.data.text_labels import TextLabels
 from nlparch.data.texts import TextCorpus, load_text_corpus
 from nlparch.errors import DataError, UserError
+from nlparch.text_metrics import score_texts
 
 
 def write(folder: Path, **files: list[list[str]]) -> Path:
@@ -81,3 +84,11 @@ def test_what_is_not_glue_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "RTE", train=[["text", "label"], ["a", "1"]])
     with pytest.raises(DataError, match="train.tsv:1: a column must be named sentence1, got text, label"):
         read(tmp_path, "rte")
+
+
+@pytest.mark.parametrize("name", sorted(GLUE_TASKS))
+def test_what_chooses_the_best_model_is_a_score_of_the_task(name: str) -> None:
+    glue = GLUE_TASKS[name]
+    labels = TextLabels.from_names(["0", "1"], glue.task)
+    gold: list[Any] = [0.5, 3.0, 4.5] if glue.task == "regression" else ["0", "1", "1"]
+    assert score_texts(gold, gold, labels, main_score=glue.main_score)[glue.main_score] == 1.0
