@@ -271,7 +271,10 @@ def _labels(value: Any, place: str) -> list[str]:
 def _float(value: Any, place: str) -> float:
     number = _number(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int | float) or number != number:
-        raise DataError(f"{place}: the label of a regression must be a number, got {value!r:.80}; add --task one_label")
+        raise DataError(
+            f"{place}: the label of a regression must be a number, got {value!r:.80}; for names --task one_label, and "
+            "no model of a regression"
+        )
     if abs(number) > _HIGHEST:
         raise DataError(f"{place}: the label of a regression must be a number up to {_HIGHEST:.0e}, got {value!r:.80}")
     return float(number)
