@@ -66,7 +66,9 @@ class TextLesson(Lesson):
         return match
 
     def gold_labels(self, corpus: TextCorpus) -> Sequence[str]:
-        """The labels of the training gold."""
+        """The labels of the training gold; a number's is the teacher's own."""
+        if self.labels.task == "regression":
+            return self.labels.names
         return tuple(corpus.label_counts.get("train", ()))
 
     def student_labels(self, match: LabelMatch) -> TextLabels:

@@ -1,6 +1,6 @@
 """Raw text that is read as whole texts, or pairs of texts."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -63,13 +63,16 @@ class RawTextReading:
         return self._read_records([Record(place, row)], f"--unlabeled_filename {source.name}")
 
     def _read_records(self, records: Iterable[Record], place: str) -> Iterator[Text]:
-        # Of a stream, only the first row tells the columns; what is passed over of others is read as empty.
+        # Rows of JSON may differ in their columns.
         pair_column = "" if self.has_pairs is False else self.pair_column
         columns = TextColumns(self.column, pair_column, None, self.notes, option=self.option)
-        find = None
+        finders: dict[tuple[str, ...], Callable[[Record], Text]] = {}
         for record in records:
-            find = find or columns.text_finder(list(record.values), place, needs_pair=bool(self.has_pairs))
-            yield find(record)
+            there = tuple(record.values)
+            if there not in finders:
+                where = record.place if finders else place
+                finders[there] = columns.text_finder(list(there), where, needs_pair=bool(self.has_pairs))
+            yield finders[there](record)
 
     def has_columns(self, source: RawSource) -> bool:
         """Tables and hub data sets have."""

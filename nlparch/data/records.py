@@ -143,7 +143,7 @@ def _read_json_lines(path: Path, notes: list[str]) -> Iterator[Record]:
 def _json_record(text: str, place: str) -> Record:
     try:
         return _as_record(json.loads(text), place)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{place}: must be a JSON object, {error}") from error
@@ -163,7 +163,7 @@ def _read_json(path: Path, notes: list[str]) -> Iterable[Record]:
         return _read_json_lines(path, notes)
     try:
         rows = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: must be a list of JSON objects, {error}") from error
     return (_as_record(row, f"{path}, row {number}") for number, row in enumerate(rows, 1))
 

@@ -29,10 +29,19 @@ class TextLabels:
     Attributes:
         names: the labels; of a regression, its one output's name.
         task: what is asked of each text: one label, any number of labels, or a number.
+
+    Raises:
+        ValueError: If a name stands there twice, or a regression has not one.
     """
 
     names: tuple[str, ...]
     task: TextTask
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"labels must differ in name, got {', '.join(self.names):.80}")
+        if self.task == "regression" and len(self.names) != 1:
+            raise ValueError(f"a regression must have one output, got {len(self.names)}")
 
     def __len__(self) -> int:
         return len(self.names)

@@ -106,6 +106,31 @@ def probabilities_of(
     return np.exp(values)
 
 
+def check_calibration(temperature: Any, thresholds: Any, n_labels: int) -> None:
+    """What turns logits into answers, as a model's folder has it.
+
+    Args:
+        temperature: divides the logits.
+        thresholds: the probability from which each of several labels holds, or None.
+        n_labels: of the model.
+
+    Raises:
+        ValueError: If it cannot be meant so.
+    """
+    if not _is_number(temperature) or not 0 < temperature < float("inf"):
+        raise ValueError(f"the temperature must be a positive number, got {temperature!r:.80}")
+    if thresholds is None:
+        return
+    if not isinstance(thresholds, list) or len(thresholds) != n_labels:
+        raise ValueError(f"thresholds must be a list, one for each of {n_labels} labels, got {thresholds!r:.80}")
+    if not all(_is_number(value) and 0 <= value <= 1 for value in thresholds):
+        raise ValueError(f"thresholds must be from 0 to 1, got {thresholds!r:.80}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def build_text_predictions(
     texts: Sequence[Text],
     logits: npt.NDArray[np.floating],

@@ -29,6 +29,7 @@ TEXT_COLUMNS = {
 }
 """Usual names of the column of texts, in the order they are tried, and of the second texts that may go with it."""
 LABEL_COLUMNS = ("label", "labels", "score", "category", "class", "intent")
+_HIGHEST = 1e18  # its square still is a number in fp32
 
 Gold = str | float | list[str] | None
 Key = tuple[str, str | None]
@@ -175,7 +176,18 @@ def _text(record: Record, column: str) -> str:
     value = record.values.get(column)
     if value is not None and not isinstance(value, str):
         raise DataError(f"{record.place}: {column} must be a text, got {value!r:.80}")
-    return value or ""
+    return _checked(value or "", record.place)
+
+
+def _checked(text: str, place: str) -> str:
+    """A string that can be written; JSON's escapes can make halves of characters."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{place}: text must have whole characters, got half of one, {ascii(text[error.start])}; mend the escape"
+        ) from error
+    return text
 
 
 def _raw_gold(record: Record, column: str, separator: str) -> Any:
@@ -238,7 +250,7 @@ def _name(value: Any, place: str) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str) and value:
-        return value
+        return _checked(value, place)
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return str(int(value))
     raise DataError(
@@ -259,7 +271,12 @@ def _labels(value: Any, place: str) -> list[str]:
 def _float(value: Any, place: str) -> float:
     number = _number(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int | float) or number != number:
-        raise DataError(f"{place}: the label of a regression must be a number, got {value!r:.80}; add --task one_label")
+        raise DataError(
+            f"{place}: the label of a regression must be a number, got {value!r:.80}; for names --task one_label, and "
+            "no model of a regression"
+        )
+    if abs(number) > _HIGHEST:
+        raise DataError(f"{place}: the label of a regression must be a number up to {_HIGHEST:.0e}, got {value!r:.80}")
     return float(number)
 
 

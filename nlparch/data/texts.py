@@ -105,6 +105,7 @@ def load_text_corpus(
         columns = TextColumns(text_column, text_pair_column, label_column, notes, label_separator)
         raw = _read(data_dir, filenames, columns)
     _check_train(raw, str(data_dir), allow_no_train=allow_no_train)
+    _check_kinds(raw)
     task = _settle_task(task, raw, known_labels, notes)
     splits = {name: settle_gold(rows, task) for name, rows in raw.items()}
     _drop_unusable(splits, notes)
@@ -176,17 +177,37 @@ def _check_train(splits: Mapping[str, object], place: str, *, allow_no_train: bo
     )
 
 
+def _check_kinds(splits: Mapping[str, RawTexts]) -> None:
+    """All splits have pairs, or none has: a model reads one kind."""
+    kinds = {name: any(pair is not None for pair in raw.rows.pairs) for name, raw in splits.items()}
+    if len(set(kinds.values())) > 1:
+        there = ", ".join(f"{name} {'pairs' if has_pairs else 'single texts'}" for name, has_pairs in kinds.items())
+        raise DataError(
+            f"all files must hold pairs of texts, or none, got {there}; name the second column with "
+            '--text_pair_column, or add --text_pair_column "" to read single texts'
+        )
+
+
 def _settle_task(
     given: TextTask | None, raw: Mapping[str, RawTexts], known: TextLabels | None, notes: list[str]
 ) -> TextTask:
     if known is not None:
         if given not in (None, known.task):
             raise UserError(f"--task must be that of the model, {known.task}, got {given}; leave it out")
+        _check_look(find_task(None, raw.values()), known.task, notes)
         return known.task
     task = find_task(given, raw.values())
     if given is None:
         notes.append(f"task: {task}, by the look of the labels; --task says otherwise")
     return task
+
+
+def _check_look(looks: TextTask, wanted: TextTask, notes: list[str]) -> None:
+    """Refuses lists where a model gives one label, and tells of names that a model reads as numbers."""
+    if looks == "multi_label" != wanted:
+        raise DataError(f"texts have lists of labels, and the model is of {wanted}; take a model of multi_label")
+    if looks == "one_label" and wanted == "regression":
+        notes.append("task: regression, that of the model; labels are read as numbers")
 
 
 def _drop_unusable(splits: dict[str, TextRows], notes: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from safetensors import SafetensorError
 from transformers import PretrainedConfig
 
+from nlparch.data.text_predictions import check_calibration
 from nlparch.errors import UserError
 from nlparch.models.tagger import NeuralTagger, NeuralTaggerConfig
 from nlparch.models.text_classifier import NeuralTextClassifier, NeuralTextClassifierConfig
@@ -17,7 +18,7 @@ from nlparch.models.transformer_token import TransformerTokenClassifier
 from nlparch.models.word_tagger import WordTagger
 from nlparch.runtime.config import is_exported
 
-Model = TypeVar("Model")
+Model = TypeVar("Model", bound=WordTagger | TextModel)
 
 _OF_TEXTS, _OF_WORDS = "ForSequenceClassification", "ForTokenClassification"
 _SMALL = (NeuralTaggerConfig.model_type, NeuralTextClassifierConfig.model_type)
@@ -123,9 +124,20 @@ def _is_made(config: dict[str, Any], ending: str) -> bool:
 
 def _load(path: str, load: Callable[[], Model]) -> Model:
     try:
-        return load()
+        return _checked(load())
     except UserError:
         raise
     except (OSError, RuntimeError, TypeError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{path}: the model cannot be loaded, its files are broken or missing: {reason}") from error
+
+
+def _checked(model: Model) -> Model:
+    """A model whose configuration tells how its logits are read."""
+    config: Any = model.config
+    if isinstance(model, TextModel):
+        model.text_labels  # noqa: B018  (which may be none that any texts have)
+    temperature = getattr(config, "calibration_temperature", None)
+    thresholds = getattr(config, "thresholds", None)
+    check_calibration(1.0 if temperature is None else temperature, thresholds, len(config.id2label))
+    return model

@@ -6,6 +6,7 @@ from typing import Any
 
 from nlparch.data.features import WordFeatures
 from nlparch.data.text_labels import TextLabels
+from nlparch.data.text_predictions import check_calibration
 from nlparch.errors import UserError
 from nlparch.runtime.classifier import RuntimeClassifier
 from nlparch.runtime.config import RuntimeConfig, read_config
@@ -64,7 +65,12 @@ def _load(folder: Path, n_threads: int, model_hash: str) -> AnyModel:
             make_texts = _small_text_network if config.kind == "small_classifier" else _transformer_text_network
             model = _classifier(make_texts(folder, config, n_threads), config, common)
         first = "A first text tells whether the files belong together."
-        model.predict([(first, first) if isinstance(model, RuntimeClassifier) and model.has_pairs else first])
+        if isinstance(model, RuntimeClassifier):
+            answers = model.infer([model.split((first, first) if model.has_pairs else first)])
+            if (n_outputs := answers[0].shape[-1]) != len(model.labels):
+                raise ValueError(f"config.json has {len(model.labels)} labels, the graph {n_outputs} outputs")
+        else:
+            model.predict([first])
     except UserError:
         raise
     except Exception as error:  # broken files fail wherever they are used
@@ -75,6 +81,7 @@ def _load(folder: Path, n_threads: int, model_hash: str) -> AnyModel:
 
 def _classifier(network: TextNetwork, config: RuntimeConfig, common: Any) -> RuntimeClassifier:
     assert config.text_task is not None
+    check_calibration(config.temperature, config.thresholds, len(config.labels))
     return RuntimeClassifier(
         network,
         text_labels=TextLabels(tuple(config.labels), config.text_task),

@@ -7,6 +7,7 @@ from typing import Any
 import datasets
 import pytest
 
+from nlparch.data.raw_sources import RawFiles
 from nlparch.data.raw_texts import RawTextReading
 from nlparch.data.unlabeled import load_unlabeled
 from nlparch.errors import DataError, UserError
@@ -70,3 +71,12 @@ def test_rows_of_the_hub_are_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load_dataset", load)
     rows, notes = load_unlabeled(["someone/texts"], reading=TEXTS)
     assert list(rows) == ["two\nlines"] and "1 texts of its rows; 1 empty" in notes[0]
+
+
+def test_every_row_has_the_texts_that_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "raw.jsonl").write_text('{"text": "a"}\n{"text": "b", "text_pair": "c"}\n{"id": 1}\n')
+    reading = replace(TEXTS, has_pairs=None)
+    texts = reading.read_file(tmp_path / "raw.jsonl", RawFiles("raw", []))
+    assert [next(texts), next(texts)] == ["a", ("b", "c")]
+    with pytest.raises(DataError, match=r"raw.jsonl:3: text must be in a column|raw.jsonl:3: unlabeled must be"):
+        next(texts)

@@ -260,3 +260,38 @@ def test_files_that_are_missing_or_ambiguous_are_refused(tmp_path: Path) -> None
     write(tmp_path, train_csv=TRAIN, train_tsv=TRAIN)
     with pytest.raises(DataError, match="one file must be train, got train.csv, train.tsv"):
         read(tmp_path)
+
+
+def test_all_files_hold_pairs_or_none_does(tmp_path: Path) -> None:
+    pairs = "text,text_pair,label\na,b,x\nc,d,y\n"
+    with pytest.raises(DataError, match="got train pairs, dev single texts; name the second column"):
+        read(write(tmp_path, train_csv=pairs, dev_csv=TRAIN))
+    assert "text_pair" not in read(tmp_path, text_pair_column="").splits["train"].column_names
+
+
+@pytest.mark.parametrize("number", ["Infinity", "1e300", "1" + "0" * 400])
+def test_numbers_that_no_loss_can_hold_are_refused(tmp_path: Path, number: str) -> None:
+    write(tmp_path, train_jsonl=f'{{"text": "a", "label": 1.5}}\n{{"text": "b", "label": {number}}}\n')
+    with pytest.raises(DataError, match=r"train.jsonl:2: the label of a regression must be a number up to 1e\+18"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("row", ['{"text": "a \\ud800", "label": "x"}', '{"text": "a", "label": "\\ud800x"}'])
+def test_halves_of_characters_are_refused(tmp_path: Path, row: str) -> None:
+    with pytest.raises(DataError, match=r"train.jsonl:1: text must have whole characters, got half of one"):
+        read(write(tmp_path, train_jsonl=row + "\n"))
+
+
+@pytest.mark.parametrize("name", ["train_json", "train_jsonl"])
+def test_json_that_is_too_deep_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="recursion"):
+        read(write(tmp_path, **{name: "[" * 100_000}))
+
+
+def test_gold_that_looks_otherwise_than_the_known_labels_is_refused_or_told(tmp_path: Path) -> None:
+    lists = '{"text": "a", "labels": ["x"]}\n'
+    with pytest.raises(DataError, match="lists of labels, and the model is of one_label"):
+        read(write(tmp_path, train_jsonl=lists), known_labels=TextLabels(("x", "y"), "one_label"))
+    write(tmp_path, train_jsonl='{"text": "a", "label": 1}\n{"text": "b", "label": 2}\n')
+    notes = read(tmp_path, known_labels=TextLabels(("score",), "regression")).notes
+    assert "task: regression, that of the model; labels are read as numbers" in notes

@@ -10,6 +10,7 @@ import torch
 from nlparch.errors import UserError
 from nlparch.export.folder import export_model
 from nlparch.models.loading import load_model, load_text_model, load_word_tagger, reads_texts
+from nlparch.runtime.loading import load_model as load_exported
 
 TEXTS = ["Ann Lee flew to New Delhi.", "", "  ", "Who is Zoé-Ann?", "🙂 Nothing  happened\tin Oslo, said Bo", "x"]
 CODE = """
@@ -68,3 +69,60 @@ def test_a_small_classifier_has_no_window_and_an_export_is_no_teacher(new_classi
     (tmp_path / "m" / "model.safetensors").write_bytes(b"broken")
     with pytest.raises(UserError, match="its files are broken or missing"):
         load_text_model(str(tmp_path / "m"))
+
+
+@pytest.mark.parametrize("exported", [False, True])
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("temperature", float("nan"), "the temperature must be a positive number, got nan"),
+        ("temperature", 0, "the temperature must be a positive number, got 0"),
+        ("temperature", "1", "the temperature must be a positive number, got '1'"),
+        ("thresholds", [0.5], r"thresholds must be a list, one for each of 3 labels, got \[0.5\]"),
+        ("thresholds", 0.5, "thresholds must be a list, one for each of 3 labels, got 0.5"),
+        ("thresholds", [0.5, None, 0.5], "thresholds must be from 0 to 1"),
+        ("thresholds", [0.5, float("nan"), 0.5], "thresholds must be from 0 to 1"),
+    ],
+)
+def test_logits_that_cannot_be_read_as_the_folder_says_are_refused(
+    new_classifier: Any, tmp_path: Path, exported: bool, name: str, value: Any, said: str
+) -> None:
+    folder = tmp_path / "model"
+    model = new_classifier(task="multi_label")
+    if exported:
+        export_model(model).write(folder)
+    else:
+        model.save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["calibration_temperature" if name == "temperature" and not exported else name] = value
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=said):
+        load_exported(folder) if exported else load_text_model(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"labels": ["a", "b"]}, "config.json has 2 labels, the graph 3 outputs"),
+        ({"labels": ["a", "b", "a"]}, "labels must differ in name, got a, b, a"),
+        ({"text_task": "regression"}, "a regression must have one output, got 3"),
+    ],
+)
+def test_an_export_whose_labels_are_not_those_of_its_graph_is_refused(
+    new_classifier: Any, tmp_path: Path, values: Any, said: str
+) -> None:
+    folder = tmp_path / "model"
+    export_model(new_classifier()).write(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | values))
+    with pytest.raises(UserError, match=said):
+        load_exported(folder)
+
+
+def test_a_model_whose_labels_have_one_name_is_refused(new_classifier: Any, tmp_path: Path) -> None:
+    new_classifier().save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["id2label"] = {"0": "a", "1": "a", "2": "b"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match="labels must differ in name, got a, a, b"):
+        load_text_model(str(tmp_path))

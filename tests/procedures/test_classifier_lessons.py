@@ -81,3 +81,15 @@ def test_what_texts_do_not_have_is_refused(
     args = f"classifier_kd --data_dir {home} --output_dir {tmp_path}/run --teacher_model_path {home}/teacher {given}"
     assert train(args.split()) == 2
     assert rule in capsys.readouterr().err
+
+
+def test_a_teacher_of_numbers_teaches_no_names_and_has_no_labels_that_gold_could_lack(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], new_text_transformer: Any
+) -> None:
+    new_text_transformer(("score",), "regression").save_pretrained(tmp_path / "teacher")
+    args = f"classifier_kd --output_dir {tmp_path}/run --teacher_model_path {tmp_path}/teacher {SHORT} --max_steps 1"
+    assert train([*args.split(), "--data_dir", str(home)]) == 2
+    assert "for names --task one_label, and no model of a regression" in capsys.readouterr().err
+    (tmp_path / "train.csv").write_text("text,label\nAnn flew,1.5\nBo met Ann,0.5\n")
+    assert train([*args.split(), "--data_dir", str(tmp_path), "--kd_loss_fn", "mse"]) == 0
+    assert "there are no gold labels" not in (tmp_path / "run" / "report.md").read_text()
