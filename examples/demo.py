@@ -23,7 +23,7 @@ SENTENCE = "Last month Sarotie Uramin of Velbetron Group took the train to Talma
 TEACHER = "--from_scratch --lowercase --vocab_size 1000 --epochs 20 --lr 5e-4 --patience 0"
 # Both students take as many steps: the second has seven rows for the first one's three.
 SIZES = CORPUS.parent / "student.yaml"
-STUDENT = "--model_type id-cnn --batch_size 32 --lr 2e-3"
+STUDENT = "--no_use_crf --batch_size 32 --lr 2e-3"
 STUDENT_EPOCHS, TAUGHT_EPOCHS = 21, 9
 
 

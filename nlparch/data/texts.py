@@ -265,7 +265,7 @@ def _note_repeats(train: TextRows, notes: list[str]) -> None:
     repeated = [golds for golds in gold_of.values() if len(golds) > 1]
     if repeated:
         n_at_odds = sum(any(gold != golds[0] for gold in golds) for golds in repeated)
-        notes.append(f"train: {len(repeated)} texts stand there more than once, {n_at_odds} of them with other labels")
+        notes.append(f"train: texts that stand there more than once: {len(repeated)}, {n_at_odds} with other labels")
 
 
 def _choose_labels(counts: Mapping[str, Counter[str]], task: TextTask) -> TextLabels:

@@ -225,7 +225,7 @@ def test_texts_of_several_splits_are_counted_and_may_be_dropped(tmp_path: Path) 
         "test: 1 texts also stand in dev",
         "train: 2 texts also stand in dev, kept; --drop_seen drops them",
         "train: 3 texts also stand in test, kept; --drop_seen drops them",
-        "train: 1 texts stand there more than once, 1 of them with other labels",
+        "train: texts that stand there more than once: 1, 1 with other labels",
     } <= set(corpus.notes)
     write(tmp_path, train_csv="text,label\na,x\na,y\nb,x\nc,y\nd,x\n")
     corpus = read(tmp_path, drop_seen=True)
