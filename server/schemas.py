@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 # JSON can spell the NUL character; no text has it.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
@@ -12,6 +12,14 @@ Word = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
 Texts = Annotated[list[Text], Field(fail_fast=True)]
 Words = Annotated[list[Word], Field(fail_fast=True)]
 Score = Annotated[float, Field(ge=0, le=1)]
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 3.0 is a whole one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
 
 
 class _Request(BaseModel):
@@ -75,7 +83,7 @@ class HubRequest(_Request):
 class HubClassifyParameters(_Request):
     """Parameters of the Hugging Face inference API for classifiers."""
 
-    top_k: Annotated[int, Field(ge=1)] | None = Field(
+    top_k: Count | None = Field(
         default=None, description="a whole number from 1: labels in an answer, the likeliest first; by default all"
     )
 

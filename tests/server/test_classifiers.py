@@ -81,8 +81,11 @@ def test_a_request_of_the_hugging_face_api_is_answered_in_its_shape(new_client, 
     (expected,) = load_model(tmp_path / "m").predict(["Ann"])
     labels = [{"label": label, "score": score} for label, score in expected.to_dict()["probabilities"].items()]
     assert client.post("/predict", json={"inputs": "Ann"}).json() == labels
-    top = {"inputs": ["Ann"], "parameters": {"top_k": 1}, "options": {}}
-    assert client.post("/predict", json=top).json() == [labels[:1]]
+    for top_k in (1, 1.0):  # JSON knows one kind of number
+        top = {"inputs": ["Ann"], "parameters": {"top_k": top_k}, "options": {}}
+        assert client.post("/predict", json=top).json() == [labels[:1]]
+    most = {"inputs": "Ann", "parameters": {"top_k": 1e300}}
+    assert client.post("/predict", json=most).json() == labels
     ((number,),) = client.post("/v1/models/n:predict", json={"inputs": ["Ann"]}).json()
     assert number["label"] == "score"
 
@@ -107,6 +110,7 @@ def test_a_request_of_the_hugging_face_api_is_answered_in_its_shape(new_client, 
         ),
         ("pairs", {"text": "Ann", "text_pair": 3}, "text_pair must be a text, or a list of as many texts"),
         ("single", {"inputs": "Ann", "parameters": {"top_k": 0}}, "parameters.top_k must be a whole number from 1"),
+        ("single", {"inputs": "Ann", "parameters": {"top_k": 1.5}}, "parameters.top_k must be a whole number from 1"),
         ("single", {"inputs": {"text": "Ann"}}, "inputs must be a text, a pair"),
     ],
 )
