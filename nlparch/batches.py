@@ -1,5 +1,6 @@
 """From rows of words, or of texts, to the batches that models are trained on."""
 
+import abc
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,7 +22,34 @@ _BATCHES_SORTED_TOGETHER = 50
 Example = dict[str, Any]
 
 
-class TaggingExamples(Dataset[Example]):
+class _Examples(Dataset[Example], abc.ABC):
+    """Rows of a corpus with their gold and, where there is a teacher, its stored outputs.
+
+    Args:
+        rows: a `datasets.Dataset`, or what stands in for one.
+        outputs: teacher outputs, one item a row.
+    """
+
+    def __init__(self, rows: Any, outputs: TeacherOutputs | JoinedOutputs | None) -> None:
+        _check_outputs(rows, outputs)
+        self._rows = rows
+        self._outputs = outputs
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.__getitems__([index])[0]
+
+    @abc.abstractmethod
+    def __getitems__(self, indices: Sequence[int]) -> list[Example]:
+        """Several rows at once, as the data loader asks for them."""
+
+    def _taught(self, index: int) -> Any:
+        return None if self._outputs is None else self._outputs[index]
+
+
+class TaggingExamples(_Examples):
     """Rows of a corpus with label ids and, where there is a teacher, its stored outputs.
 
     Args:
@@ -31,26 +59,17 @@ class TaggingExamples(Dataset[Example]):
     """
 
     def __init__(self, rows: Any, labels: LabelSet, outputs: TeacherOutputs | JoinedOutputs | None = None) -> None:
-        _check_outputs(rows, outputs)
-        self._rows = rows
+        super().__init__(rows, outputs)
         self._labels = labels
-        self._outputs = outputs
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Example:
-        return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Example]:
-        """Several rows at once, as the data loader asks for them."""
         rows = self._rows[list(indices)]
         every_tags = rows.get("tags") or [None] * len(indices)
         return [
             {
                 "words": words,
                 "labels": None if tags is None else self._labels.encode(tags),
-                "teacher_logits": None if self._outputs is None else self._outputs[index],
+                "teacher_logits": self._taught(index),
             }
             for index, words, tags in zip(indices, rows["words"], every_tags, strict=True)
         ]
@@ -83,7 +102,7 @@ class TaggingCollator:
         return batch
 
 
-class TextExamples(Dataset[Example]):
+class TextExamples(_Examples):
     """Rows of texts with their gold and, where there is a teacher, its stored outputs.
 
     Args:
@@ -94,23 +113,14 @@ class TextExamples(Dataset[Example]):
     """
 
     def __init__(self, rows: Any, task: TextTask, outputs: TeacherOutputs | JoinedOutputs | None = None) -> None:
-        _check_outputs(rows, outputs)
-        self._rows = rows
+        super().__init__(rows, outputs)
         self._gold = gold_column(task)
-        self._outputs = outputs
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Example:
-        return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Example]:
-        """Several rows at once, as the data loader asks for them."""
         rows = self._rows[list(indices)]
         gold = rows.get(self._gold) or [None] * len(indices)
         return [
-            {"text": text, "gold": value, "teacher_logits": None if self._outputs is None else self._outputs[index]}
+            {"text": text, "gold": value, "teacher_logits": self._taught(index)}
             for index, text, value in zip(indices, texts_of(rows), gold, strict=True)
         ]
 

@@ -1,12 +1,9 @@
 """Train a small text classifier on a teacher's outputs for raw text too, with gold labels or without."""
 
-from itertools import chain
-
 from nlparch.data.raw_texts import RawTextReading
 from nlparch.data.sentences import TextFile, TextTrainingRows
 from nlparch.data.text_tables import texts_of
 from nlparch.data.texts import MAIN_SCORES, TextCorpus
-from nlparch.data.unlabeled import load_unlabeled
 
 from . import runs
 from .classifier_kd import TextLesson
@@ -30,13 +27,7 @@ def _load_raw(options: ClassifierKdPseudoOptions, run: runs.Run, corpus: TextCor
     # Without gold, whoever names a second column wants pairs.
     has_pairs = bool(options.text_pair_column) if first is None else not isinstance(first, str)
     reading = RawTextReading(options.unlabeled_column, options.text_pair_column, has_pairs, run.notes)
-    raw, notes = load_unlabeled(
-        options.unlabeled_filename,
-        reading=reading,
-        gold=texts.pop("train", ()),
-        held_out=chain.from_iterable(texts.values()),
-    )
-    run.note(*notes)
+    raw = runs.load_raw(options, run, reading, texts)
     assert isinstance(raw, TextFile)
     return raw
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,8 +16,11 @@ from transformers import set_seed
 
 from nlparch.data.corpora import Corpus, load_corpus
 from nlparch.data.labels import LabelMatch
+from nlparch.data.raw_sources import Item, Reading
+from nlparch.data.sentences import ItemFile
 from nlparch.data.text_labels import TextLabels
 from nlparch.data.texts import TextCorpus, load_text_corpus
+from nlparch.data.unlabeled import load_unlabeled
 from nlparch.data.words import choose_splitter, make_splitter
 from nlparch.devices import Precision, best_device, fastest_precision
 from nlparch.distill.cache import JoinedOutputs, TeacherOutputs
@@ -27,6 +31,7 @@ from nlparch.report import score_table, write_card
 from nlparch.training import DistillTrainer, TrainingPlan
 
 from . import folders
+from .option_groups import UnlabeledOptions
 from .order import choose_sampler
 from .reports import Reader, gather_evidence, save_report
 from .tasks import Task, add_any_evidence, describe, task_of
@@ -155,6 +160,22 @@ def load_texts(
     corpus = load_text_corpus(options.data_dir, known_labels=known_labels, allow_no_train=allow_no_train, **settings)
     run.note(*corpus.notes)
     return corpus
+
+
+def load_raw(options: UnlabeledOptions, run: Run, reading: Reading[Item], splits: dict[str, Any]) -> ItemFile[Item]:
+    """The raw text that the options name, on disk, without what stands in the labelled corpus.
+
+    Args:
+        options: what to read.
+        run: takes what was read and dropped.
+        reading: as sentences of words, or as whole texts.
+        splits: the corpus's own sentences or texts.
+    """
+    gold = splits.get("train", ())
+    held_out = chain.from_iterable(items for name, items in splits.items() if name != "train")
+    raw, notes = load_unlabeled(options.unlabeled_filename, reading=reading, gold=gold, held_out=held_out)
+    run.note(*notes)
+    return raw
 
 
 def pick_splitter(options: Any, run: Run, rows: Iterable[Sequence[str]]) -> str:

@@ -1,12 +1,9 @@
 """Train a small tagger on a teacher's outputs for raw text too, with gold tags or without."""
 
-from itertools import chain
-
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelSet, scheme_of_set
 from nlparch.data.raw_sources import RawReading
 from nlparch.data.sentences import SentenceFile, TrainingRows
-from nlparch.data.unlabeled import load_unlabeled
 from nlparch.data.words import make_splitter
 
 from . import runs
@@ -31,14 +28,7 @@ def run(options: TaggerKdPseudoOptions) -> None:
 
 def _load_raw(options: TaggerKdPseudoOptions, run: runs.Run, corpus: Corpus, splitter: str) -> SentenceFile:
     reading = RawReading(make_splitter(splitter), options.word_col, options.ignore_token, options.unlabeled_column)
-    words = {name: rows["words"] for name, rows in corpus.splits.items()}
-    raw, notes = load_unlabeled(
-        options.unlabeled_filename,
-        reading=reading,
-        gold=words.pop("train", ()),
-        held_out=chain.from_iterable(words.values()),
-    )
-    run.note(*notes)
+    raw = runs.load_raw(options, run, reading, {name: rows["words"] for name, rows in corpus.splits.items()})
     assert isinstance(raw, SentenceFile)
     return raw
 
