@@ -6,16 +6,24 @@ CORPORA = {
     "sst2": Corpus(folder="sst2", target=0.96, measure="accuracy", teacher_epochs=4, floor=0.86),
     "trec6": Corpus(folder="trec6", target=0.99, measure="accuracy"),
     "banking77": Corpus(folder="banking77", target=0.985, measure="accuracy", teacher_epochs=6),
-    "snips_intent": Corpus(folder="snips_intent", target=0.995, measure="accuracy", teacher_epochs=4),
+    "snips_intent": Corpus(
+        folder="snips_intent",
+        target=0.995,
+        measure="accuracy",
+        teacher_epochs=4,
+        teacher_flags=("--batch_size", "64"),
+    ),
     "goemotions": Corpus(
         folder="goemotions",
         target=0.95,
         measure="macro_f1",
         teacher_epochs=3,
+        teacher_flags=("--batch_size", "64"),
         raw=("youtube/unlabeled.txt", "tweets/unlabeled.txt"),
     ),
 }
 LEVERS = {
+    "id-cnn": lever("--model_type", "id-cnn"),
     "bilstm": lever("--model_type", "bilstm"),
     "cnn": lever("--model_type", "cnn"),
     "bag": lever("--model_type", "bag"),

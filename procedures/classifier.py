@@ -41,8 +41,10 @@ def new_classifier(
     size = text_size(options.size, options.model_type)
     encoder = size.settings["encoder"]
     given = {"word_dropout": options.word_dropout, "splitter": options.splitter, "pooling": options.pooling}
-    if options.pooling != "max" and encoder != "bilstm":
-        raise UserError(f"--pooling {options.pooling} is of --model_type bilstm, not of {encoder}; leave it out")
+    if options.pooling != "max" and encoder not in ("id-cnn", "bilstm"):
+        raise UserError(
+            f"--pooling {options.pooling} is of --model_type id-cnn and bilstm, not of {encoder}; leave it out"
+        )
     texts = texts_in(rows)
     given["has_pairs"] = bool(len(texts)) and not isinstance(texts[0], str)
     sentences = SplitTexts(texts, options.splitter)

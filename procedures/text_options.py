@@ -88,11 +88,12 @@ class TransformerTextOptions(OutputOptions, TextDataOptions, TransformerOptions)
 class ClassifierModelOptions(SmallModelOptions):
     """The small text classifier itself."""
 
-    model_type: Literal["bilstm", "cnn", "bag"] | None = None
-    """What reads the text: a BiLSTM, convolutions side by side, or a bag of hashed words, word pairs and n-grams of
-    characters, the fastest. By default bag for nano, bilstm for the others."""
+    model_type: Literal["id-cnn", "bilstm", "cnn", "bag"] | None = None
+    """What reads the text: dilated convolutions that also see the whole text, a BiLSTM, convolutions side by side, or a
+    bag of hashed words, word pairs and n-grams of characters, the fastest. By default bag for nano, id-cnn for the
+    others."""
     pooling: Literal["max", "mean", "attention"] = "max"
-    """bilstm: how the vectors of words become one of the text."""
+    """id-cnn, bilstm: how the vectors of words become one of the text."""
     splitter: str = "words"
     """How a text becomes words: spaces, words, treebank, social, or a regular expression that matches a word."""
 

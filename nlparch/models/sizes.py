@@ -55,7 +55,9 @@ SIZES: dict[str, Size] = {
 }
 
 
-_TAGGER_EMBEDDER = "id-cnn"
+# What reads words in their context unless the user says otherwise, and what it gets in every size.
+_DEFAULT_CONTEXT = "id-cnn"
+_OF_CONTEXTS: dict[str, dict[str, Any]] = {"id-cnn": {"sentence_context": True}}
 
 
 def tagger_size(name: str, embedder: str | None = None) -> Size:
@@ -65,9 +67,8 @@ def tagger_size(name: str, embedder: str | None = None) -> Size:
         name: one of `SIZES`.
         embedder: of `NeuralTaggerConfig`; None takes that of all sizes.
     """
-    size, embedder = SIZES[name], embedder or _TAGGER_EMBEDDER
-    own = {"sentence_context": True} if embedder == "id-cnn" else {}
-    return replace(size, settings={**size.settings, "embedder": embedder, **own})
+    size, embedder = SIZES[name], embedder or _DEFAULT_CONTEXT
+    return replace(size, settings={**size.settings, "embedder": embedder, **_OF_CONTEXTS.get(embedder, {})})
 
 
 # A bag of n-grams is nothing but tables of hashed vectors.
@@ -76,7 +77,7 @@ _BAGS: dict[str, dict[str, Any]] = {
     "small": {"word_width": 64, "n_word_buckets": 16_000, "n_ngram_buckets": 10_000, "n_pair_buckets": 20_000},
     "base": {"word_width": 100, "n_word_buckets": 30_000, "n_ngram_buckets": 18_000, "n_pair_buckets": 50_000},
 }
-_TEXT_ENCODERS = {"nano": "bag", "small": "bilstm", "base": "bilstm"}
+_TEXT_ENCODERS = {"nano": "bag", "small": _DEFAULT_CONTEXT, "base": _DEFAULT_CONTEXT}
 
 
 def text_size(name: str, encoder: str | None = None) -> Size:
@@ -91,8 +92,8 @@ def text_size(name: str, encoder: str | None = None) -> Size:
         return replace(size, max_vocab=None, settings={"encoder": encoder, "dropout": 0.2, **_BAGS[name]})
     settings = dict(size.settings)
     if name == "nano":  # room for the weights of pairs, and of many labels
-        settings |= {"n_word_buckets": 8_500, "n_filters": 64}
-    return replace(size, settings={**settings, "encoder": encoder})
+        settings |= {"n_word_buckets": 8_500, **({"n_filters": 64} if encoder == "cnn" else {})}
+    return replace(size, settings={**settings, "encoder": encoder, **_OF_CONTEXTS.get(encoder, {})})
 
 
 def room_for_words(

@@ -15,6 +15,7 @@ from nlparch.data.features import N_AFFIXES, PADDING, SHAPES, UNKNOWN, WordFeatu
 from nlparch.distill.starts import fit_buckets
 from nlparch.errors import UserError
 from nlparch.models.task_model import TaskModel, settings_of
+from nlparch.nn.embedders import CNNLSTM, IDCNN
 from nlparch.nn.words import NgramEncoder, WordEncoder
 
 _OF_FEATURES = (
@@ -45,6 +46,13 @@ class SmallConfig(PretrainedConfig):
         lstm_width: LSTM: width of each direction.
         n_lstm_layers: LSTM: layers.
         n_filters: convolutions: width of their output.
+        conv_kernel: `id-cnn`: words that a filter sees.
+        dilations: `id-cnn`: of the layers of the block.
+        n_blocks: `id-cnn`: times that the block is applied.
+        input_dropout: `id-cnn`.
+        middle_dropout: `id-cnn`: between blocks.
+        hidden_dropout: `id-cnn`: on the output.
+        sentence_context: `id-cnn`: whether convolutions see the whole sentence as well.
     """
 
     n_words: int = 2
@@ -66,6 +74,13 @@ class SmallConfig(PretrainedConfig):
     lstm_width: int = 100
     n_lstm_layers: int = 2
     n_filters: int = 128
+    conv_kernel: int = 3
+    dilations: list[int] | None = None
+    n_blocks: int = 1
+    input_dropout: float = 0.35
+    middle_dropout: float = 0.0
+    hidden_dropout: float = 0.15
+    sentence_context: bool = False
 
 
 class SmallModel(TaskModel, PreTrainedModel):
@@ -187,3 +202,17 @@ def make_word_encoder(config: SmallConfig) -> WordEncoder:
     names += ["n_affix_buckets", "affix_width", "shape_width"]
     sizes: Any = {name: getattr(config, name) for name in names}
     return WordEncoder(n_shapes=len(SHAPES), n_affixes=N_AFFIXES, **sizes)
+
+
+def make_cnn_lstm(config: SmallConfig) -> CNNLSTM:
+    """The words and the LSTM that a configuration describes."""
+    sizes: Any = {name: getattr(config, name) for name in ("lstm_width", "n_lstm_layers", "dropout")}
+    return CNNLSTM(make_word_encoder(config), **sizes)
+
+
+def make_id_cnn(config: SmallConfig) -> IDCNN:
+    """The words and the dilated convolutions that a configuration describes."""
+    names = ("n_filters", "conv_kernel", "n_blocks", "sentence_context")
+    dropouts = ("input_dropout", "middle_dropout", "hidden_dropout")
+    sizes: Any = {name: getattr(config, name) for name in names + dropouts}
+    return IDCNN(make_word_encoder(config), dilations=tuple(config.dilations or (1, 2, 1)), **sizes)

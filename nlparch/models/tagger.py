@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from nlparch.data.features import WordFeatures
 from nlparch.data.labels import IGNORED_LABEL, LabelSet
-from nlparch.models.small_model import SmallConfig, SmallModel, make_word_encoder
+from nlparch.models.small_model import SmallConfig, SmallModel, make_cnn_lstm, make_id_cnn
 from nlparch.models.task_model import TaskOutput
 from nlparch.models.word_tagger import WordTagger
 from nlparch.nn.crf import LinearChainCRF
-from nlparch.nn.embedders import CNNLSTM, IDCNN
+from nlparch.nn.embedders import ContextEncoder
 from nlparch.nn.words import WordEncoder
 
 Embedder = Literal["cnn-lstm", "id-cnn"]
@@ -26,13 +26,6 @@ class NeuralTaggerConfig(SmallConfig):
         use_crf: a linear-chain CRF on top.
         drop_penalty: weight of the dropout-consistency penalty; 0 turns it off.
         dropout: `cnn-lstm`: on the input, between the layers and on the output.
-        conv_kernel: `id-cnn`: words that a filter sees.
-        dilations: `id-cnn`: of the layers of the block.
-        n_blocks: `id-cnn`: times that the block is applied.
-        input_dropout: `id-cnn`.
-        middle_dropout: `id-cnn`: between blocks.
-        hidden_dropout: `id-cnn`: on the output.
-        sentence_context: `id-cnn`: whether convolutions see the whole sentence as well.
     """
 
     model_type = "nlparch_tagger"
@@ -40,13 +33,6 @@ class NeuralTaggerConfig(SmallConfig):
     embedder: str = "cnn-lstm"
     use_crf: bool = False
     drop_penalty: float = 0.0
-    conv_kernel: int = 3
-    dilations: list[int] | None = None
-    n_blocks: int = 1
-    input_dropout: float = 0.35
-    middle_dropout: float = 0.0
-    hidden_dropout: float = 0.15
-    sentence_context: bool = False
 
 
 class NeuralTagger(WordTagger, SmallModel):
@@ -175,21 +161,11 @@ class NeuralTagger(WordTagger, SmallModel):
         return steady
 
 
-_LSTM_SIZES = ("lstm_width", "n_lstm_layers", "dropout")
-_CNN_SIZES = ("n_filters", "conv_kernel", "n_blocks", "sentence_context")
-_CNN_DROPOUTS = ("input_dropout", "middle_dropout", "hidden_dropout")
-
-
-def _build_embedder(config: NeuralTaggerConfig) -> CNNLSTM | IDCNN:
-    def chosen(*names: str) -> dict[str, Any]:
-        return {name: getattr(config, name) for name in names}
-
-    words = make_word_encoder(config)
-    if config.embedder == "cnn-lstm":
-        return CNNLSTM(words, **chosen(*_LSTM_SIZES))
-    if config.embedder == "id-cnn":
-        return IDCNN(words, dilations=tuple(config.dilations or (1, 2, 1)), **chosen(*_CNN_SIZES, *_CNN_DROPOUTS))
-    raise ValueError(f"embedder must be one of cnn-lstm, id-cnn, got {config.embedder!r}")
+def _build_embedder(config: NeuralTaggerConfig) -> ContextEncoder:
+    makers = {"cnn-lstm": make_cnn_lstm, "id-cnn": make_id_cnn}
+    if config.embedder not in makers:
+        raise ValueError(f"embedder must be one of {', '.join(makers)}, got {config.embedder!r}")
+    return makers[config.embedder](config)
 
 
 def _half_sum_of_squares(difference: Tensor, mask: Tensor) -> Tensor:

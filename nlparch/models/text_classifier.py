@@ -11,24 +11,23 @@ from nlparch.data.features import WordFeatures
 from nlparch.data.text_labels import PROBLEM_TYPES, TextLabels
 from nlparch.data.text_predictions import Text, texts_in_order
 from nlparch.data.words import Splitter, make_splitter
-from nlparch.models.small_model import SmallConfig, SmallModel, make_word_encoder
+from nlparch.models.small_model import SmallConfig, SmallModel, make_cnn_lstm, make_id_cnn, make_word_encoder
 from nlparch.models.task_model import TaskOutput
 from nlparch.models.text_model import TextModel
 from nlparch.names import suggest
-from nlparch.nn.embedders import CNNLSTM
 from nlparch.nn.pooling import make_pooling
 from nlparch.nn.text_encoders import BagOfNgrams, KimCNN, PooledContext, TextEncoder
 from nlparch.nn.words import NgramEncoder, WordEncoder
 
-EncoderName = Literal["bilstm", "cnn", "bag"]
+EncoderName = Literal["id-cnn", "bilstm", "cnn", "bag"]
 
 
 class NeuralTextClassifierConfig(SmallConfig):
     """Sizes and settings of a `NeuralTextClassifier`; the word-level ones are those of `SmallConfig`.
 
     Attributes:
-        encoder: `bilstm`, `cnn` or `bag`.
-        pooling: `bilstm`: `max`, `mean` or `attention`.
+        encoder: `id-cnn`, `bilstm`, `cnn` or `bag`.
+        pooling: `id-cnn`, `bilstm`: `max`, `mean` or `attention`.
         dropout: `bilstm`: on the input, between the layers and on the output; `cnn`, `bag`: on the text's vector.
         conv_kernels: `cnn`: words that a filter sees, for each of the convolutions side by side; None: 3, 4 and 5.
         has_pairs: whether it reads pairs of texts.
@@ -140,15 +139,19 @@ class NeuralTextClassifier(TextModel, SmallModel):
 
 
 def _build_encoder(config: NeuralTextClassifierConfig) -> TextEncoder:
-    makers = {"bilstm": _bilstm, "cnn": _cnn, "bag": _bag}
+    makers = {"id-cnn": _id_cnn, "bilstm": _bilstm, "cnn": _cnn, "bag": _bag}
     if config.encoder not in makers:
         raise ValueError(f"no text encoder {config.encoder!r}; {suggest(config.encoder, makers)}")
     return makers[config.encoder](config)
 
 
+def _id_cnn(config: NeuralTextClassifierConfig) -> TextEncoder:
+    context = make_id_cnn(config)
+    return PooledContext(context, make_pooling(config.pooling, width=context.out_width))
+
+
 def _bilstm(config: NeuralTextClassifierConfig) -> TextEncoder:
-    sizes: Any = {name: getattr(config, name) for name in ("lstm_width", "n_lstm_layers", "dropout")}
-    context = CNNLSTM(make_word_encoder(config), **sizes)
+    context = make_cnn_lstm(config)
     return PooledContext(context, make_pooling(config.pooling, width=context.out_width))
 
 

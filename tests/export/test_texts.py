@@ -28,6 +28,7 @@ TEXTS = [
 ]
 PAIRS = list(zip(TEXTS, reversed(TEXTS), strict=True))
 KINDS: dict[str, dict[str, Any]] = {
+    "id-cnn": {"encoder": "id-cnn", "sentence_context": True},
     "bilstm": {},
     "attention": {"pooling": "attention", "n_word_buckets": 40},
     "mean": {"pooling": "mean", "n_lstm_layers": 1},

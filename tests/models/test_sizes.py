@@ -36,7 +36,7 @@ def test_a_size_holds_what_it_says_with_its_whole_vocabulary(name: str, use_crf:
 
 
 @pytest.mark.parametrize("has_pairs", [False, True])
-@pytest.mark.parametrize("encoder", [None, "bag", "cnn", "bilstm"])
+@pytest.mark.parametrize("encoder", [None, "bag", "cnn", "bilstm", "id-cnn"])
 @pytest.mark.parametrize("name", SIZES)
 def test_a_size_of_a_classifier_holds_what_it_says(name: str, encoder: str | None, has_pairs: bool) -> None:
     size = text_size(name, encoder)

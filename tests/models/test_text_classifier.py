@@ -24,6 +24,8 @@ TEXTS = [
 ]
 PAIRS = [(text, other) for text, other in zip(TEXTS, reversed(TEXTS), strict=True)]
 KINDS: list[dict[str, Any]] = [
+    {"encoder": "id-cnn", "sentence_context": True},
+    {"encoder": "id-cnn", "pooling": "mean"},
     {"encoder": "bilstm"},
     {"encoder": "bilstm", "pooling": "mean"},
     {"encoder": "bilstm", "pooling": "attention", "n_word_buckets": 50},
@@ -42,7 +44,7 @@ def test_what_else_is_in_the_batch_changes_no_output(
     alone = model.text_logits(texts, batch_size=1)
     assert np.isfinite(alone).all() and len(set(alone.argmax(-1))) > 1
     for batch_size in (3, 64):
-        assert model.text_logits(texts, batch_size=batch_size) == pytest.approx(alone, abs=1e-4)
+        assert model.text_logits(texts, batch_size=batch_size) == pytest.approx(alone, abs=1e-4, rel=1e-5)
 
 
 @pytest.mark.parametrize("settings", KINDS, ids=lambda settings: "-".join(map(str, settings.values())))
@@ -137,7 +139,9 @@ def test_features_of_another_model_are_refused(new_classifier: Any, tmp_path: Pa
 
 def test_unknown_encoders_and_bags_without_buckets_are_refused(new_classifier: Any) -> None:
     features, labels = new_classifier().features, TextLabels(("a", "b"), "one_label")
-    with pytest.raises(ValueError, match="no text encoder 'bilst'; known: bag, bilstm, cnn; did you mean bilstm"):
+    with pytest.raises(
+        ValueError, match="no text encoder 'bilst'; known: bag, bilstm, cnn, id-cnn; did you mean bilstm"
+    ):
         NeuralTextClassifier.build(features, labels, encoder="bilst")
     with pytest.raises(ValueError, match="a bag of n-grams needs features with buckets"):
         NeuralTextClassifier.build(features, labels, encoder="bag")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nlparch.nn.embedders import CNNLSTM
+from nlparch.nn.embedders import CNNLSTM, IDCNN
 from nlparch.nn.pooling import make_pooling
 from nlparch.nn.text_encoders import BagOfNgrams, KimCNN, PooledContext
 from nlparch.nn.words import NgramEncoder, WordEncoder
@@ -46,6 +46,9 @@ def word_encoder() -> WordEncoder:
 
 
 ENCODERS = {
+    "id-cnn": lambda: PooledContext(
+        IDCNN(word_encoder(), n_filters=8, sentence_context=True), make_pooling("max", width=8)
+    ),
     "bilstm": lambda: PooledContext(CNNLSTM(word_encoder(), lstm_width=4), make_pooling("max", width=8)),
     "attention": lambda: PooledContext(CNNLSTM(word_encoder(), lstm_width=4), make_pooling("attention", width=8)),
     "cnn": lambda: KimCNN(word_encoder(), kernels=(2, 3), n_filters=5),

@@ -209,7 +209,11 @@ def test_no_option_of_texts_is_without_a_test() -> None:
 @pytest.mark.parametrize(
     ("procedure", "given", "complaint"),
     [
-        ("classifier", "--pooling mean --model_type cnn", "--pooling mean is of --model_type bilstm, not of cnn"),
+        (
+            "classifier",
+            "--pooling mean --model_type cnn",
+            "--pooling mean is of --model_type id-cnn and bilstm, not of cnn",
+        ),
         ("classifier", "--size nano --config_file HOME/empty.yaml --max_vocab 9", "--max_vocab has no part"),
         ("classifier", "--task_name sst-2 --task regression", "--task is settled by --task_name sst-2; keep one"),
         ("classifier", "--task multi_label", "the labels of a text must be a list"),
