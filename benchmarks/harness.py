@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from cells import Cell, Key, add_cell, claim, find_cell, provenance
-from recipes import DEFAULTS, TEACHER_RATES, Corpus, Lever, Recipe, find_recipe, raw_files, split_flags
+from recipes import TEACHER_RATES, Corpus, Lever, Recipe, defaults_of, find_recipe, raw_files, split_flags
 
 from nlparch.cli import parse
 from nlparch.config import dump
@@ -119,7 +119,7 @@ class Harness:
         """Runs a cell, unless it is finished or another process has claimed it; False where its teacher is not free."""
         corpus, name, seed = key
         recipe = find_recipe(name, self._family.levers)
-        if self._find(key, recipe) is not None:
+        if self._find(key) is not None:
             return True
         with claim(self._family.results, f"{corpus} {name} {seed}") as lock:
             if lock is None:
@@ -130,12 +130,12 @@ class Harness:
                     if free is None:
                         return False
                     self._teacher(corpus, free)
-            if self._find(key, recipe) is None:
+            if self._find(key) is None:
                 self._finish(key, recipe, lock)
         return True
 
-    def _find(self, key: Key, recipe: Recipe) -> Cell | None:
-        return find_cell(self._family.results, key, since=DEFAULTS if recipe.is_student else 1)
+    def _find(self, key: Key) -> Cell | None:
+        return find_cell(self._family.results, key, since=defaults_of(key[1]))
 
     def _finish(self, key: Key, recipe: Recipe, lock: int) -> None:
         """Runs a cell of a student or a peer and adds its line."""
@@ -143,7 +143,7 @@ class Harness:
         begin = time.monotonic()
         if recipe.is_student:
             folder = self._places.work / f"{corpus}-{name}-{seed}"
-            scores = self.run_student(key, folder, lock=lock) | {"defaults": DEFAULTS}
+            scores = self.run_student(key, folder, lock=lock) | {"defaults": defaults_of(name)}
         else:
             scores = self._peer(corpus, recipe.procedure)
         self._add(key, scores | self._made_by, begin)

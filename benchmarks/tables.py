@@ -7,7 +7,7 @@ from typing import Any
 
 from cells import Cell
 from harness import score
-from recipes import DEFAULTS, PEERS, Corpus
+from recipes import Corpus, defaults_of
 
 HEADERS = {
     "teacher": "teacher",
@@ -73,9 +73,8 @@ class Results:
 
 
 def is_current(cell: Mapping[str, Any]) -> bool:
-    """Whether it was made by the current defaults, or is no student's."""
-    is_student = cell["recipe"] not in ("teacher", *PEERS)
-    return not is_student or cell.get("defaults", 1) >= DEFAULTS
+    """Whether it was made by the current defaults."""
+    return int(cell.get("defaults", 1)) >= defaults_of(cell["recipe"])
 
 
 def mean_of(values: Sequence[float]) -> float | None:

@@ -3,7 +3,7 @@
 import pytest
 from page import size_points
 from plots import Point, plot_shares
-from recipes import DEFAULTS, Corpus
+from recipes import DEFAULTS, Corpus, defaults_of
 from tables import (
     Results,
     ablation_lines,
@@ -27,7 +27,7 @@ def cell(recipe, f1, *, seed=0, dev=None, interval=None, **more):
         "dev": {"f1": f1 if dev is None else dev},
         "test": {"f1": f1},
         "seconds": 60.0,
-        "defaults": DEFAULTS,
+        "defaults": defaults_of(recipe),
         "n_parameters": 2_000_000,
         "differences": differences,
         **more,
@@ -118,11 +118,13 @@ def test_students_are_shown_with_their_spread():
 
 
 def test_cells_of_older_defaults_are_not_shown(monkeypatch):
-    monkeypatch.setattr("tables.DEFAULTS", DEFAULTS + 1)
-    found = results(cell("tagger_kd", 0.7, seed=1), cell("tagger_kd", 0.6, seed=1, defaults=DEFAULTS + 1))
+    older = cell("tagger_kd", 0.7, seed=1)
+    monkeypatch.setitem(DEFAULTS, "tagger", DEFAULTS["tagger"] + 1)
+    found = results(older, cell("tagger_kd", 0.6, seed=1), cell("classifier_kd", 0.5, seed=1))
     assert found.scores("news", "tagger_kd") == [0.6]
     assert found.scores("news", "tagger") == []
     assert found.scores("news", "crf") == [0.6]
+    assert found.scores("news", "classifier_kd") == [0.5], "of other models"
 
 
 def test_levers_are_compared_seed_by_seed():
