@@ -34,7 +34,11 @@ LEVERS = {
     "kl": lever("--kd_loss_fn", "kl"),
     "mse": lever("--kd_loss_fn", "mse"),
     "random-words": lever("--init_embeddings", "random"),
-    "augment-4": lever("--augment", "4"),
+    # About as many steps as ten passes over the training texts alone, three times over.
+    "augment-8": lever("--augment", "8", "--epochs", "3", "--batch_size", "32"),
+    "swap-8": lever(
+        "--augment", "8", "--epochs", "3", "--batch_size", "32", "--augment_kinds", "swap", "mask", "ngram"
+    ),
     "lr-2e-3": lever("--lr", "2e-3"),
     "epochs-6": lever("--epochs", "6"),
     "epochs-20": lever("--epochs", "20"),
@@ -44,6 +48,6 @@ STUDENTS = (
     "classifier_kd",
     "classifier_kd+cnn",
     "classifier_kd+bag",
-    "classifier_kd+augment-4",
+    "classifier_kd+augment-8",
     "classifier_kd_pseudo",
 )

@@ -119,8 +119,9 @@ class TextLesson(Lesson):
 
     def augment(self, corpus: TextCorpus, rows: Any) -> tuple[Any, Any]:
         """New texts."""
-        how: Any = {"mask_word": self.teacher.mask_word, "splitter": self._options.splitter}
-        made = augment_texts(self._options, self._run, corpus, rows, texts_in(rows), **how)
+        how: Any = {"mask_word": self.teacher.mask_word, "similar_words": self.similar_words()}
+        texts = texts_in(rows)
+        made = augment_texts(self._options, self._run, corpus, rows, texts, splitter=self._options.splitter, **how)
         task = self.teacher.text_labels.task
         every = rows if isinstance(rows, TextTrainingRows) else TextTrainingRows(rows, task=task)
         return every.followed_by(made), TextTrainingRows(None, made, task=task)

@@ -7,6 +7,7 @@ from typing import Any
 
 from nlparch.data.labels import LabelMatch, load_label_map
 from nlparch.distill.cache import JoinedOutputs, StoredOutputs, TeacherOutputs
+from nlparch.distill.neighbours import find_neighbours
 from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
@@ -14,6 +15,7 @@ from nlparch.distill.teachers import teacher_word_states
 from nlparch.errors import UserError
 
 from . import runs
+from .augment import SimilarWords
 from .baseline import check_baseline
 from .calibrate import Fit
 from .pseudo_labels import note_accepted, warn_of_silence
@@ -33,6 +35,9 @@ _SETTINGS = {
     "weight_by_confidence": "weight_by_confidence",
 }
 """Settings of the lesson, and the options that give them."""
+
+MAX_OTHER_WORDS = 20_000
+"""Words of the teacher's vocabulary, the first ones, that may stand for similar ones of the corpus."""
 
 
 class Lesson(abc.ABC):
@@ -109,10 +114,19 @@ class Lesson(abc.ABC):
     def train_baseline(self, corpus: Any, labels: Any) -> None:
         """Trains the undistilled student, and sets its scores beside those of the student."""
 
+    def similar_words(self) -> SimilarWords | None:
+        """What gives similar words; None where the teacher does not read single words."""
+        if not hasattr(self.teacher, "word_states"):
+            return None
+        others = self.teacher.whole_words()[:MAX_OTHER_WORDS]
+        return lambda words: find_neighbours(words, others, self._word_states)
+
+    def _word_states(self, words: Sequence[str]) -> Any:
+        return teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)
+
     def start_words(self, model: Any, words: Sequence[str]) -> None:
         """Begins the student's word vectors with what the teacher makes of each word."""
-        states = teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)
-        vectors = reduce_states(states, width=model.config.word_width, seed=self._options.seed)
+        vectors = reduce_states(self._word_states(words), width=model.config.word_width, seed=self._options.seed)
         model.set_word_vectors(dict(zip(words, vectors, strict=True)))
         self._run.note(f"word vectors begin with the teacher's of {len(words):,} words")
 
@@ -133,13 +147,13 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     run.note(*([match.note] if match.note else []))
     labels = lesson.student_labels(match)
     settings = _settings(options)
-    model = lesson.new_student(labels, rows).distill_with(settings)
+    taught, outputs = _augment(options, lesson, corpus, rows)
+    model = lesson.new_student(labels, taught).distill_with(settings)
     if getattr(options, "calibrate_teacher", False):
         fit = lesson.fit(_dev_rows(corpus), match)
         run.note(f"teacher calibrated on dev: {fit}")
         settings = dataclasses.replace(settings, teacher_temperature=fit.temperature)
         model.distill_with(settings)
-    taught, outputs = _augment(options, lesson, corpus, rows)
     task = task_of(corpus)
     unit = task.item
     if n_without := outputs.n_words_without():
@@ -148,7 +162,7 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     warn_of_silence(run, model, outputs, match)
     note_accepted(run, model, task.gold(taught), outputs, match, items=unit, unit=task.unit)
     if lesson.starts_words:
-        lesson.start_words(model, lesson.words_to_start(model, rows))
+        lesson.start_words(model, lesson.words_to_start(model, taught))
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
     course = _course(options, settings)
     runs.train(options, run, model, taught, corpus, precision=precision, outputs=outputs, match=match, course=course)

@@ -96,7 +96,8 @@ class TaggingLesson(Lesson):
 
     def augment(self, corpus: Corpus, rows: Any) -> tuple[Any, Any]:
         """New sentences."""
-        made = augment_sentences(self._options, self._run, corpus, rows, mask_word=self.teacher.mask_word)
+        how: Any = {"mask_word": self.teacher.mask_word, "similar_words": self.similar_words()}
+        made = augment_sentences(self._options, self._run, corpus, rows, **how)
         every = rows if isinstance(rows, TrainingRows) else TrainingRows(rows)
         return every.followed_by(made), {"words": made}
 

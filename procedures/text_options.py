@@ -118,9 +118,9 @@ class ClassifierOptions(OutputOptions, TextDataOptions, TrainingOptions, Classif
 class ClassifierKdOptions(ClassifierOptions, TeacherOptions, AugmentOptions):
     """Train a small text classifier on gold labels and a teacher's outputs."""
 
-    augment_kinds: tuple[Literal["mask", "swap", "ngram"], ...] = ("mask", "swap", "ngram")
+    augment_kinds: tuple[Literal["mask", "swap", "similar", "ngram"], ...] = ("similar", "mask", "ngram")
     """How they are made, one of these drawn for each: mask hides words, swap puts others of the corpus in their place,
-    ngram keeps a few in a row."""
+    similar those that the teacher takes for much the same, ngram keeps a few in a row."""
 
     def __post_init__(self) -> None:
         ClassifierOptions.__post_init__(self)

@@ -2,8 +2,10 @@
 
 Words are masked, words are swapped for others of the corpus, or a few words in a row are kept alone (Tang et al., 2019,
 section 3.2, https://arxiv.org/abs/1903.12136, without their tagger: words are drawn from the corpus as often as they
-occur in it). In tagged sentences mentions stay whole and keep their type: the first two leave them alone, the third
-cuts none in two, and a fourth puts other mentions of the same type in their place.
+occur in it); or words give way to similar ones (as in TinyBERT, Jiao et al., 2020, algorithm 1,
+https://arxiv.org/abs/1909.10351, but similar to the teacher: no vectors of others are needed). In tagged sentences
+mentions stay whole and keep their type: an n-gram cuts none in two, the others leave them alone, and a fifth kind puts
+other mentions of the same type in their place.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,16 +14,17 @@ from itertools import accumulate, chain
 from random import Random
 from typing import Literal
 
-from nlparch.data.form_counts import count_forms
+from nlparch.data.form_counts import count_forms, most_frequent
 from nlparch.data.labels import Scheme, Span, spans, write_spans
 from nlparch.data.words import Splitter
 
-AugmentKind = Literal["mask", "swap", "ngram", "mention"]
+AugmentKind = Literal["mask", "swap", "similar", "ngram", "mention"]
 
 DEFAULT_MASK = "[MASK]"
 """The mask word of models that have none of their own."""
 LONGEST_NGRAM = 5
 _SHARE = 0.2
+_SIMILAR_SHARE = 0.4
 
 Mention = tuple[str, ...]
 Text = str | tuple[str, str]
@@ -35,9 +38,13 @@ class Unigrams:
     """
 
     def __init__(self, sentences: Iterable[Sequence[str]]) -> None:
-        counts, _ = count_forms(sentences)
-        self._words = list(counts)
-        self._ends = list(accumulate(counts.values()))
+        self._counts, _ = count_forms(sentences)
+        self._words = list(self._counts)
+        self._ends = list(accumulate(self._counts.values()))
+
+    def most_frequent(self, n: int) -> list[str]:
+        """The most frequent words, at most so many."""
+        return most_frequent(self._counts, min_count=1, limit=n)
 
     def draw(self, n: int, random: Random) -> list[str]:
         """Some words; none where the corpus is empty."""
@@ -62,7 +69,7 @@ def outside_words(sentences: Iterable[Sequence[str]], tags: Iterable[Sequence[st
 
 def replace_words(
     words: Sequence[str],
-    new_words: Callable[[int], Sequence[str]],
+    new_words: Callable[[Sequence[str]], Sequence[str]],
     random: Random,
     *,
     keep: Collection[int] = (),
@@ -72,7 +79,7 @@ def replace_words(
 
     Args:
         words: of a sentence.
-        new_words: gives so many words.
+        new_words: gives as many words as it is given.
         random: chooses the places.
         keep: places of words that stay.
         share: of the other words that is replaced.
@@ -80,7 +87,7 @@ def replace_words(
     places = [place for place in range(len(words)) if place not in keep]
     chosen = random.sample(places, min(len(places), max(1, round(share * len(places)))))
     replaced = list(words)
-    for place, word in zip(chosen, new_words(len(chosen)), strict=False):
+    for place, word in zip(chosen, new_words([words[place] for place in chosen]), strict=False):
         replaced[place] = word
     return replaced
 
@@ -143,6 +150,7 @@ class Augmenter:
         unigrams: words that others are swapped for.
         outside: the same for tagged sentences: words that are not of mentions.
         mask_word: what stands for a masked word.
+        neighbours: similar words, by word; a word without any stays.
         mentions: by type.
         scheme: of the tags.
     """
@@ -151,6 +159,7 @@ class Augmenter:
     unigrams: Unigrams
     outside: Unigrams | None = None
     mask_word: str = DEFAULT_MASK
+    neighbours: Mapping[str, Sequence[str]] = field(default_factory=dict)
     mentions: Mapping[str, Sequence[Mention]] = field(default_factory=dict)
     scheme: Scheme = "IOB2"
 
@@ -174,8 +183,7 @@ class Augmenter:
             begin, end = sample_ngram(len(words), random, whole=found)
             return list(words[begin:end]), None if tags is None else list(tags[begin:end])
         unigrams = self.unigrams if tags is None else self.outside or self.unigrams
-        new_words = self._source(kind, unigrams, random)
-        replaced = replace_words(words, new_words, random, keep=_places(found))
+        replaced = self._replace(kind, words, unigrams, random, keep=_places(found))
         return replaced, None if tags is None else list(tags)
 
     def augment_text(self, text: Text, split: Splitter, random: Random) -> Text:
@@ -204,7 +212,7 @@ class Augmenter:
             begin, end = sample_ngram(len(offsets), random)
             return text[offsets[begin][0] : offsets[end - 1][1]]
         words = [text[begin:end] for begin, end in offsets]
-        replaced = replace_words(words, self._source(kind, self.unigrams, random), random)
+        replaced = self._replace(kind, words, self.unigrams, random)
         ends = [0, *(end for _, end in offsets)]
         between = [text[end:begin] for end, (begin, _) in zip(ends, offsets, strict=False)]
         return "".join(chain.from_iterable(zip(between, replaced, strict=True))) + text[ends[-1] :]
@@ -213,10 +221,18 @@ class Augmenter:
         kinds = [kind for kind in self.kinds if with_mentions or kind != "mention"]
         return random.choice(kinds) if kinds else None
 
-    def _source(self, kind: AugmentKind, unigrams: Unigrams, random: Random) -> Callable[[int], Sequence[str]]:
+    def _replace(
+        self, kind: AugmentKind, words: Sequence[str], unigrams: Unigrams, random: Random, *, keep: Collection[int] = ()
+    ) -> list[str]:
         if kind == "mask":
-            return lambda n: [self.mask_word] * n
-        return lambda n: unigrams.draw(n, random)
+            return replace_words(words, lambda some: [self.mask_word] * len(some), random, keep=keep)
+        if kind == "swap":
+            return replace_words(words, lambda some: unigrams.draw(len(some), random), random, keep=keep)
+
+        def similar(some: Sequence[str]) -> list[str]:
+            return [random.choice(self.neighbours.get(word) or [word]) for word in some]
+
+        return replace_words(words, similar, random, keep=keep, share=_SIMILAR_SHARE)
 
 
 def _places(found: Iterable[Span]) -> frozenset[int]:

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 from nlparch.errors import UserError
 
 LONGEST_WINDOW = 512
+_WORD_BEGINNINGS = "Ġ▁"
 _TOKENIZER_FILES = (
     "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
 )  # fmt: skip
@@ -128,6 +129,16 @@ class CheckpointModel(abc.ABC):
         super().save_pretrained(save_directory, **options)  # type: ignore[misc]
         if options.get("is_main_process", True):
             self.tokenizer.save_pretrained(save_directory)
+
+    def whole_words(self) -> list[str]:
+        """Words of letters alone that the tokenizer has a piece for, in the order of its vocabulary: frequent ones
+        first, with most."""
+        ids = self.tokenizer.get_vocab()
+        pieces = sorted(ids, key=ids.__getitem__)
+        # Some tokenizers mark the pieces that begin a word, others (WordPiece) those that do not.
+        mark = next((piece[0] for piece in pieces if piece[0] in _WORD_BEGINNINGS and piece[1:].isalpha()), "")
+        words = (piece.removeprefix(mark) for piece in pieces if piece.startswith(mark))
+        return [word for word in words if len(word) > 1 and word.isalpha()]
 
     def tokenizer_text(self) -> str:
         """The tokenizer as text, without what the last call left behind; the next one says anew how to pad and cut."""

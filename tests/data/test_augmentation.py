@@ -46,7 +46,7 @@ def test_words_are_drawn_as_often_as_they_occur() -> None:
 def test_a_fifth_of_the_words_is_replaced_one_at_least_and_none_that_is_to_stay(
     n: int, keep: set[int], seed: int
 ) -> None:
-    replaced = replace_words(["a"] * n, lambda n: ["x"] * n, Random(seed), keep=keep)
+    replaced = replace_words(["a"] * n, lambda some: ["x"] * len(some), Random(seed), keep=keep)
     n_free = n - len(keep & set(range(n)))
     assert len(replaced) == n and replaced.count("x") == min(n_free, max(1, round(0.2 * n_free)))
     assert all(replaced[place] == "a" for place in keep if place < n)
@@ -103,6 +103,18 @@ def test_words_of_the_context_are_changed_and_mentions_are_not(kind: str, seed: 
     source = {DEFAULT_MASK} if kind == "mask" else {"flew", "to", ".", "sat", "in"}
     changed = [word for word, old in zip(words, WORDS, strict=True) if word != old]
     assert set(changed) <= source and len(changed) == 1 or kind == "swap"
+
+
+@given(seed=st.integers(0, 99))
+def test_two_fifths_of_the_words_give_way_to_similar_ones_where_there_are_some(seed: int) -> None:
+    near = {"flew": ["ran", "went"], "Ann": ["Bo"], "voyage": ["trip"]}
+    words, tags = new(kinds=("similar",), neighbours=near).augment(WORDS, TAGS, Random(seed))
+    assert tags == TAGS and words[:2] == ["Ann", "Lee"], "mentions stay"
+    assert words[2] in ("flew", "ran", "went") and words[3:] == WORDS[3:]
+    text = new(kinds=("similar",), neighbours=near).augment_text("Bon  voyage!", make_splitter("words"), Random(seed))
+    assert text in ("Bon  voyage!", "Bon  trip!")
+    many = new(kinds=("similar",), neighbours={"a": ["b"]}).augment(["a"] * 20, None, Random(seed))[0]
+    assert many.count("b") == 8
 
 
 @given(seed=st.integers(0, 99))

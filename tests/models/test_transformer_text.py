@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     BertForSequenceClassification,
     GPT2Config,
     GPT2ForSequenceClassification,
+    PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForSequenceClassification,
 )
@@ -195,3 +198,13 @@ def test_what_is_neither_a_text_nor_a_pair_is_refused(new_text_transformer: Any)
     with pytest.raises(ValueError, match="a text must be a string or a pair of strings, got 3"):
         model.predict([3])
     assert model.predict([]) == []
+
+
+def test_whole_words_are_those_that_begin_where_a_word_does(new_text_transformer: Any) -> None:
+    model = new_text_transformer()
+    words = model.whole_words()
+    assert len(words) == len(set(words)) > 5 and all(word.isalpha() and len(word) > 1 for word in words)
+    assert all(model.tokenizer.tokenize(word) == [word] for word in words)
+    of_words = Tokenizer(BPE({"<s>": 0, "Ġ": 1, "ing": 2, "Ġoslo": 3, "Ġ12": 4, "Ġa": 5, "Ġsaid": 6}, []))
+    model.tokenizer = PreTrainedTokenizerFast(tokenizer_object=of_words)
+    assert model.whole_words() == ["oslo", "said"]

@@ -7,6 +7,7 @@ from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelSet
 from nlparch.data.text_labels import TextLabels
 from nlparch.data.texts import TextCorpus
+from nlparch.errors import UserError
 from nlparch.procedures import runs
 from nlparch.procedures.augment import augment_sentences, augment_texts
 
@@ -19,25 +20,25 @@ def options(**given):
     return SimpleNamespace(**({"augment": 20, "augment_kinds": ("mask", "swap", "ngram"), "seed": 1} | given))
 
 
-def tagged(tmp_path, **given):
+def tagged(tmp_path, similar=None, **given):
     splits = {
         "train": datasets.Dataset.from_dict({"words": SENTENCES, "tags": TAGS}),
         "test": datasets.Dataset.from_dict({"words": [["Bo", "[MASK]"], ["Ann"]], "tags": [["O", "O"], ["O"]]}),
     }
     run = runs.Run(tmp_path)
     corpus = Corpus(splits, LabelSet.from_tags(["B-PER", "B-LOC", "O"]), [], {})
-    made = augment_sentences(options(**given), run, corpus, splits["train"], mask_word="[MASK]")
+    made = augment_sentences(options(**given), run, corpus, splits["train"], mask_word="[MASK]", similar_words=similar)
     return list(made), run.notes
 
 
-def of_texts(tmp_path, columns=None, **given):
+def of_texts(tmp_path, columns=None, similar=None, **given):
     train = columns or {"text": TEXTS, "label": ["a", "b", "a"]}
     splits = {"train": datasets.Dataset.from_dict(train)}
     splits["dev"] = datasets.Dataset.from_dict({"text": ["Bo"], "label": ["b"]} if columns is None else columns)
     run = runs.Run(tmp_path)
     corpus = TextCorpus(splits, TextLabels(("a", "b"), "one_label"), [], {})
     texts = list(train["text"]) if columns is None else list(zip(train["text"], train["text_pair"], strict=True))
-    about = dict(mask_word="<mask>", splitter="words")
+    about = dict(mask_word="<mask>", splitter="words", similar_words=similar)
     made = augment_texts(options(**given), run, corpus, splits["train"], texts, **about)
     return list(made), run.notes
 
@@ -90,3 +91,27 @@ def test_pairs_stay_pairs(tmp_path):
 def test_so_many_are_made_of_each_row(tmp_path, n):
     made, _ = of_texts(tmp_path, augment=n, augment_kinds=("mask",))
     assert 1 <= len(made) <= 2 * n
+
+
+@pytest.mark.parametrize("make", [tagged, of_texts])
+def test_similar_words_are_the_teachers(tmp_path, make):
+    asked = []
+
+    def similar(words):
+        asked.extend(words)
+        return {"sat": ["stood"]}
+
+    made, notes = make(tmp_path, similar=similar, augment_kinds=("similar",))
+    assert len(made) == 1 and "stood" in made[0]
+    assert "sat" in asked and len(set(asked)) == len(asked)
+    assert ("Oslo" in asked) == (make is of_texts), "mentions are not asked about"
+    assert f"similar words: the teacher knows some for 1 of {len(asked)} words" in notes
+
+
+@pytest.mark.parametrize("make", [tagged, of_texts])
+def test_teachers_that_know_no_similar_words_do_the_rest(tmp_path, make):
+    made, notes = make(tmp_path, augment_kinds=("similar", "ngram"))
+    assert made and "augmented without similar words, which only a transformer as teacher knows: ngram alone" in notes
+    assert notes[-1].endswith("dropped") and "(ngram)" in notes[-1]
+    with pytest.raises(UserError, match="--augment_kinds similar needs a transformer as teacher; name other kinds"):
+        make(tmp_path, augment_kinds=("similar",))
