@@ -142,8 +142,10 @@ class Harness:
         corpus, name, seed = key
         begin = time.monotonic()
         if recipe.is_student:
-            folder = self._places.work / f"{corpus}-{name}-{seed}"
-            scores = self.run_student(key, folder, lock=lock) | {"defaults": defaults_of(name)}
+            defaults = defaults_of(name)
+            # Options do not tell what a default stands for: a run by older ones must not be taken for this cell's.
+            folder = self._places.work / f"{corpus}-{name}-{seed}-defaults-{defaults}"
+            scores = self.run_student(key, folder, lock=lock) | {"defaults": defaults}
         else:
             scores = self._peer(corpus, recipe.procedure)
         self._add(key, scores | self._made_by, begin)

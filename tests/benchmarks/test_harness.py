@@ -11,7 +11,7 @@ import text_recipes
 import yaml
 from cells import read_cells
 from harness import Family, Harness, Places, chosen_rate, read_run, split_names, student_keys
-from recipes import Corpus, Lever, Recipe, find_recipe, lever, raw_files, split_flags
+from recipes import DEFAULTS, Corpus, Lever, Recipe, defaults_of, find_recipe, lever, raw_files, split_flags
 
 from nlparch.cli import parse
 from nlparch.models.tagger import NeuralTaggerConfig
@@ -109,8 +109,20 @@ def test_a_teacher_that_was_trained_by_hand_is_taken_with_the_options_it_had(run
     assert set(command.split(" --")) >= parts
 
 
+def student_folder(places, recipe):
+    return places.work / f"news-{recipe}-1-defaults-{defaults_of(recipe)}"
+
+
+def test_a_run_by_older_defaults_is_not_taken_for_a_new_one(runs, family, places, monkeypatch):
+    Harness(family, places).run_all([("news", "tagger", 1)])
+    monkeypatch.setitem(DEFAULTS, "tagger", DEFAULTS["tagger"] + 1)
+    Harness(family, places).run_all([("news", "tagger", 1)])
+    assert len(runs) == 2
+    assert [cell["defaults"] for cell in read_cells(family.results)] == [DEFAULTS["tagger"] - 1, DEFAULTS["tagger"]]
+
+
 def test_a_student_in_a_folder_of_a_run_by_other_options_is_refused(runs, family, places):
-    folder = places.work / "news-tagger+slow-1"
+    folder = student_folder(places, "tagger+slow")
     folder.mkdir(parents=True)
     (folder / "options.yaml").write_text("lr: 0.002\nseed: 1\ndata_dir: /far/away/news\n")
     with pytest.raises(SystemExit, match="holds a run by lr 0.002, not 0.0001; remove it"):
@@ -128,7 +140,7 @@ def test_a_command_is_told_without_its_defaults_and_with_the_end_of_its_paths(tm
 
 
 def test_an_interrupted_run_is_resumed(runs, family, places):
-    folder = places.work / "news-tagger-1"
+    folder = student_folder(places, "tagger")
     folder.mkdir(parents=True)
     (folder / "options.yaml").write_text("")
     Harness(family, places).run_all([("news", "tagger", 1)])
