@@ -76,6 +76,11 @@ class TextRows:
         """Whether a text, or both of a pair, hold nothing but space."""
         return not self.texts[index].strip() and not (self.pairs[index] or "").strip()
 
+    def is_half_empty(self, index: int) -> bool:
+        """Whether one text of a pair holds nothing but space, and the other something."""
+        pair = self.pairs[index]
+        return pair is not None and bool(self.texts[index].strip()) != bool(pair.strip())
+
 
 @dataclass
 class RawTexts:

@@ -219,6 +219,9 @@ def _drop_unusable(splits: dict[str, TextRows], notes: list[str]) -> None:
         empty = [index for index in range(len(rows)) if rows.is_empty(index)]
         if empty:
             notes.append(f"{name}: {len(empty)} empty texts {'dropped' if name == 'train' else 'kept, and scored'}")
+        n_half = sum(rows.is_half_empty(index) for index in range(len(rows)))
+        if n_half:
+            notes.append(f"{name}: {n_half} pairs with one text empty, kept")
         if name == "train":
             splits[name] = _without(rows, empty)
             if not len(splits[name]):

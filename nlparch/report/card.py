@@ -70,6 +70,11 @@ def _description(metrics: Metrics, kind: str, task: TextTask, *, n: int, splitte
     sentences = [f"{what} (`{kind}` of nlparch{size}) that {doing}, trained by `nlp-train {metrics['procedure']}`."]
     if "teacher" in metrics:
         sentences.append(f"Its teacher has {metrics['teacher']['n_parameters']:,} parameters.")
+    if metrics.get("temperature", 1.0) != 1:
+        sentences.append(
+            f"Its probabilities are calibrated: logits are divided by {metrics['temperature']:.3f}, fitted on "
+            "dev (`calibration_temperature` in `config.json`); whoever reads the logits has to divide them too."
+        )
     if splitter is not None:
         sentences.append(f"It reads raw text as words with the splitter `{splitter}`.")
     if kind == "TransformerTokenClassifier":

@@ -262,6 +262,14 @@ def test_files_that_are_missing_or_ambiguous_are_refused(tmp_path: Path) -> None
         read(tmp_path)
 
 
+def test_pairs_with_one_text_empty_are_kept_and_counted(tmp_path: Path) -> None:
+    train = '{"text": "a", "text_pair": null, "label": "x"}\n{"text": " ", "text_pair": "d", "label": "y"}\n'
+    train += '{"text": "e", "text_pair": "f", "label": "y"}\n{"text": "", "text_pair": null, "label": "y"}\n'
+    corpus = read(write(tmp_path, train_jsonl=train))
+    assert len(corpus.splits["train"]) == 3
+    assert "train: 2 pairs with one text empty, kept" in corpus.notes and "train: 1 empty texts dropped" in corpus.notes
+
+
 def test_all_files_hold_pairs_or_none_does(tmp_path: Path) -> None:
     pairs = "text,text_pair,label\na,b,x\nc,d,y\n"
     with pytest.raises(DataError, match="got train pairs, dev single texts; name the second column"):

@@ -125,6 +125,13 @@ def test_a_card_begins_with_its_front_matter():
     assert ["test", "F1", "0.6000", "0.7500", "80.0%"] in cells(card)
 
 
+def test_a_card_says_what_the_logits_are_divided_by():
+    told = write_card(METRICS | {"temperature": 1.2345}, name="run", labels=["O"], kind="TransformerTokenClassifier")
+    assert "logits are divided by 1.234, fitted on dev" in told
+    assert "calibrated" not in write_card(METRICS | {"temperature": 1.0}, name="run", labels=["O"], kind="NeuralTagger")
+    assert "calibrated" not in write_card(METRICS, name="run", labels=["O"], kind="NeuralTagger")
+
+
 def test_a_card_says_how_each_kind_of_model_is_loaded():
     small = write_card(METRICS, name="run", labels=["O"], kind="NeuralTagger")
     assert 'NeuralTagger.from_pretrained("run")' in small
