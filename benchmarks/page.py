@@ -130,6 +130,10 @@ def _text_lines(texts: Results) -> Iterator[str]:
     yield from comparison_lines(texts, corpora, gold="classifier", students=distilled, peers=("svm",))
     yield from ("", "All recipes:", "")
     yield from student_lines(texts, corpora, gold="classifier", recipes=["teacher", "svm", *text_recipes.STUDENTS])
+    levers = list(ablation_lines(texts, text_recipes.ABLATION_CORPORA, text_recipes.ABLATIONS))
+    if len(levers) > 2:
+        yield from ("", "Levers, one at a time; gains over the same recipe without it, seed by seed:", "")
+        yield from levers
 
 
 def _nano_lines(results: Results) -> Iterator[str]:

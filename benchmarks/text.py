@@ -16,7 +16,7 @@ from harness import Family, Harness, Places, split_names, student_keys
 from page import write_page
 from recipes import Corpus
 from tables import Results, student_lines
-from text_recipes import CORPORA, LEVERS, STUDENTS
+from text_recipes import ABLATION_CORPORA, ABLATIONS, CORPORA, LEVERS, STUDENTS
 
 QUICK = ("svm", "teacher", "classifier+epochs-6", "classifier_kd+epochs-6")
 
@@ -41,6 +41,8 @@ class Options:
     """Recipes, by default svm, teacher and students."""
     work: Path = Path("runs/benchmark")
     """Folder of runs and teachers."""
+    ablations: bool = False
+    """Run the levers, one at a time, in place of the table; `--only` and `--recipes` choose among them."""
     quick: bool = False
     """One corpus, one seed, one teacher, on 1,500 texts: prints a table and changes no page."""
     tables: bool = False
@@ -49,7 +51,7 @@ class Options:
 
 def main(options: Options) -> None:
     """Runs what is missing, a cell at a time, each one safe on disk before the next begins."""
-    corpora = split_names(options.only, known=CORPORA)
+    corpora = split_names(options.only, known=ABLATION_CORPORA if options.ablations else CORPORA)
     places = Places(data=options.data, raw=options.raw, checkpoint=options.teacher, work=options.work)
     if options.quick:
         run_quick(places, corpora[0] if options.only else "trec6")
@@ -61,7 +63,8 @@ def main(options: Options) -> None:
 
 def keys(options: Options, corpora: list[str]) -> Iterator[Key]:
     """The cells, those of a corpus together."""
-    recipes = split_names(options.recipes) or ["svm", "teacher", *STUDENTS]
+    recipes = split_names(options.recipes)
+    recipes = recipes or (list(ABLATIONS) if options.ablations else ["svm", "teacher", *STUDENTS])
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     for corpus in corpora:
         yield from student_keys(FAMILY, corpus, recipes, seeds)

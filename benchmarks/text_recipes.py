@@ -32,6 +32,7 @@ LEVERS = {
     "base": lever("--size", "base"),
     "nano": lever("--size", "nano"),
     "kl": lever("--kd_loss_fn", "kl"),
+    "kl-2": lever("--kd_loss_fn", "kl", "--kd_temp", "2"),
     "mse": lever("--kd_loss_fn", "mse"),
     "random-words": lever("--init_embeddings", "random"),
     # About as many steps as ten passes over the training texts alone, three times over.
@@ -51,3 +52,19 @@ STUDENTS = (
     "classifier_kd+augment-8",
     "classifier_kd_pseudo",
 )
+ABLATION_CORPORA = ("sst2", "trec6", "banking77")
+# Recipe: what it is compared with, and what it changes.
+ABLATIONS = {
+    **{
+        f"classifier_kd+{name}": ("classifier_kd", told)
+        for name, told in {
+            "kl-2": "KL at temperature 2 in place of MSE",
+            "random-words": "word vectors begin at random",
+            "bilstm": "BiLSTM in place of dilated convolutions",
+            "cnn": "convolutions side by side in their place",
+            "bag": "a bag of n-grams in their place",
+            "augment-8": "augmented: eight more of each text",
+        }.items()
+    },
+    "classifier_kd+swap-8": ("classifier_kd+augment-8", "words swapped in place of similar ones"),
+}

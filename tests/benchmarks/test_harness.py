@@ -200,7 +200,7 @@ def test_cells_are_told_what_a_run_measured(tmp_path):
 TAGGING = (*tagging_recipes.STUDENTS, *tagging_recipes.ABLATIONS, *tagging_recipes.VARIANTS)
 RECIPES = [find_recipe(name, tagging_recipes.LEVERS) for name in TAGGING]
 RECIPES += [Recipe(name, "tagger_kd_pseudo", (some,)) for name, some in tagging_recipes.LEVERS.items()]
-RECIPES += [find_recipe(name, text_recipes.LEVERS) for name in text_recipes.STUDENTS]
+RECIPES += [find_recipe(name, text_recipes.LEVERS) for name in (*text_recipes.STUDENTS, *text_recipes.ABLATIONS)]
 RECIPES += [Recipe(name, "classifier_kd_pseudo", (some,)) for name, some in text_recipes.LEVERS.items()]
 
 
