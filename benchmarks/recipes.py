@@ -1,6 +1,5 @@
 """What is run, named: a corpus, and a recipe that is a procedure and levers, joined by `+`."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,14 @@ TEACHER_RATES = ("5e-5", "1e-4", "2e-4")
 PEERS = ("crf", "spacy", "svm")
 # Raised when the defaults of small models change: cells of students that were made by other defaults are kept, but
 # count as not run, and are shown no longer.
-DEFAULTS = {"tagger": 2, "classifier": 3}
+DEFAULTS = {
+    "tagger": 2,
+    "tagger_kd": 2,
+    "tagger_kd_pseudo": 2,
+    "classifier": 3,
+    "classifier_kd": 4,
+    "classifier_kd_pseudo": 4,
+}
 # Passes over gold and raw text that cost about as much as ten over gold alone.
 RAW_EPOCHS = "6"
 
@@ -106,7 +112,7 @@ class Recipe:
 
 def defaults_of(recipe: str) -> int:
     """The number of the defaults that the cells of a recipe are made by; 1 for those that have none, peers say."""
-    return DEFAULTS.get(re.split("[_+]", recipe)[0], 1)
+    return DEFAULTS.get(recipe.split("+")[0], 1)
 
 
 def find_recipe(name: str, levers: Mapping[str, Lever]) -> Recipe:

@@ -32,9 +32,10 @@ LEVERS = {
     "base": lever("--size", "base"),
     "nano": lever("--size", "nano"),
     "kl": lever("--kd_loss_fn", "kl"),
-    "kl-2": lever("--kd_loss_fn", "kl", "--kd_temp", "2"),
+    "kl-4": lever("--kd_loss_fn", "kl", "--kd_temp", "4"),
     "mse": lever("--kd_loss_fn", "mse"),
     "random-words": lever("--init_embeddings", "random"),
+    "own-words": lever("--no_teacher_words"),
     # About as many steps as ten passes over the training texts alone, three times over.
     "augment-8": lever("--augment", "8", "--epochs", "3", "--batch_size", "32"),
     "swap-8": lever(
@@ -58,8 +59,10 @@ ABLATIONS = {
     **{
         f"classifier_kd+{name}": ("classifier_kd", told)
         for name, told in {
-            "kl-2": "KL at temperature 2 in place of MSE",
-            "random-words": "word vectors begin at random",
+            "mse": "MSE in place of KL at temperature 2",
+            "kl": "KL at temperature 1",
+            "own-words": "no words of the teacher's vocabulary",
+            "random-words": "word vectors begin at random, and there are none of the teacher's",
             "bilstm": "BiLSTM in place of dilated convolutions",
             "cnn": "convolutions side by side in their place",
             "bag": "a bag of n-grams in their place",

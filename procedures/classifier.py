@@ -35,9 +35,9 @@ def learn_gold(options: ClassifierOptions, run: runs.Run, *, corpus: TextCorpus,
 
 
 def new_classifier(
-    options: ClassifierModelOptions, run: runs.Run, labels: TextLabels, rows: Any
+    options: ClassifierModelOptions, run: runs.Run, labels: TextLabels, rows: Any, *, more_words: Sequence[str] = ()
 ) -> NeuralTextClassifier:
-    """A classifier that has learnt nothing yet, for the words of `rows`."""
+    """A classifier that has learnt nothing yet, for the words of `rows`, and for more of them."""
     size = text_size(options.size, options.model_type)
     encoder = size.settings["encoder"]
     given = {"word_dropout": options.word_dropout, "splitter": options.splitter, "pooling": options.pooling}
@@ -48,7 +48,8 @@ def new_classifier(
     texts = texts_in(rows)
     given["has_pairs"] = bool(len(texts)) and not isinstance(texts[0], str)
     sentences = SplitTexts(texts, options.splitter)
-    model = new_small_model(options, run, NeuralTextClassifier, labels, sentences, size=size, given=given)
+    about: Any = {"size": size, "given": given, "more_words": more_words}
+    model = new_small_model(options, run, NeuralTextClassifier, labels, sentences, **about)
     assert isinstance(model, NeuralTextClassifier)
     return model
 

@@ -30,6 +30,10 @@ from .small import words_to_start
 from .tasks import texts_in
 from .text_options import ClassifierKdOptions, ClassifierOptions
 
+_TEMPERATURE = 2.0
+"""Of the soft term by default. Dev accuracy rose with it from 0.902 with mse to 0.907 on banking77 (three seeds), and
+with eight augmented texts of each from 0.860 to 0.869 on sst2 (one seed)."""
+
 
 def run(options: ClassifierKdOptions) -> None:
     """Distils the teacher into a classifier and reports both."""
@@ -75,9 +79,19 @@ class TextLesson(Lesson):
         """Labels and the teacher's task."""
         return TextLabels(match.tags, self.teacher.text_labels.task)
 
+    def settle_loss(self) -> dict[str, Any]:
+        """By the kind of labels, unless an option says it."""
+        if self._options.kd_loss_fn != "auto":
+            return {}
+        if self.labels.task != "one_label":
+            return {"loss_fn": "mse"}
+        self._run.note(f"soft term: KL divergence at a temperature of {_TEMPERATURE:g}")
+        return {"loss_fn": "kl", "temperature": _TEMPERATURE}
+
     def new_student(self, labels: TextLabels, rows: Any) -> NeuralTextClassifier:
         """A small classifier."""
-        return new_classifier(self._options, self._run, labels, rows)
+        more_words = self.teacher.whole_words() if self._options.teacher_words and self.starts_words else ()
+        return new_classifier(self._options, self._run, labels, rows, more_words=more_words)
 
     def words_to_start(self, model: NeuralTextClassifier, rows: Any) -> Sequence[str]:
         """See `words_to_start`."""

@@ -114,6 +114,10 @@ class Lesson(abc.ABC):
     def train_baseline(self, corpus: Any, labels: Any) -> None:
         """Trains the undistilled student, and sets its scores beside those of the student."""
 
+    def settle_loss(self) -> dict[str, Any]:
+        """Settings of the soft term that the options leave to the task."""
+        return {}
+
     def similar_words(self) -> SimilarWords | None:
         """What gives similar words; None where the teacher does not read single words."""
         if not hasattr(self.teacher, "word_states"):
@@ -146,7 +150,7 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     match = lesson.match(lesson.gold_labels(corpus))
     run.note(*([match.note] if match.note else []))
     labels = lesson.student_labels(match)
-    settings = _settings(options)
+    settings = _settings(options, **lesson.settle_loss())
     taught, outputs = _augment(options, lesson, corpus, rows)
     model = lesson.new_student(labels, taught).distill_with(settings)
     if getattr(options, "calibrate_teacher", False):
@@ -179,10 +183,10 @@ def _augment(options: Any, lesson: Lesson, corpus: Any, rows: Any) -> tuple[Any,
     return every, JoinedOutputs(lesson.outputs(rows, "training rows"), lesson.outputs(made, "augmented rows"))
 
 
-def _settings(options: Any) -> DistillSettings:
-    """The lesson that the options describe; some of its settings are not of every procedure."""
+def _settings(options: Any, **settled: Any) -> DistillSettings:
+    """The lesson that the options describe, but for what is settled; some of it is not of every procedure."""
     given = {name: getattr(options, option) for name, option in _SETTINGS.items() if hasattr(options, option)}
-    return DistillSettings(**given)
+    return DistillSettings(**(given | settled))
 
 
 def _course(options: Any, begin: DistillSettings) -> Course | None:

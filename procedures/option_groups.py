@@ -8,6 +8,8 @@ from math import isfinite
 from typing import Any, ClassVar, Literal
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
+_NO_TEMPERATURE = ("mse", "auto")
+"""Soft terms that --kd_temp has no part in."""
 
 
 def check(rule: str, **values: float) -> None:
@@ -245,8 +247,9 @@ class TeacherOptions:
 
     def __post_init__(self) -> None:
         check("positive", kd_temp=self.kd_temp)
-        if self.kd_temp != 1 and self.kd_loss_fn == "mse":
-            raise ValueError(f"--kd_temp {self.kd_temp} has no part in --kd_loss_fn mse; add --kd_loss_fn kl")
+        if self.kd_temp != 1 and self.kd_loss_fn in _NO_TEMPERATURE:
+            what = f"--kd_temp {self.kd_temp} has no part in --kd_loss_fn {self.kd_loss_fn}"
+            raise ValueError(f"{what}; add --kd_loss_fn kl")
         self._check_ends()
         if (self.dkd_alpha, self.dkd_beta) != (1, 1) and self.kd_loss_fn != "dkd":
             raise ValueError("--dkd_alpha and --dkd_beta are of --kd_loss_fn dkd; add it, or leave them out")
@@ -264,8 +267,9 @@ class TeacherOptions:
         ends = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         if "kd_temp_end" in ends:
             check("positive", kd_temp_end=ends["kd_temp_end"])
-            if self.kd_loss_fn == "mse":
-                raise ValueError("--kd_temp_end has no part in --kd_loss_fn mse; add --kd_loss_fn kl")
+            if self.kd_loss_fn in _NO_TEMPERATURE:
+                what = f"--kd_temp_end has no part in --kd_loss_fn {self.kd_loss_fn}"
+                raise ValueError(f"{what}; add --kd_loss_fn kl")
         check("at least 0", **ends)
         if ends.get("kd_dist_w_end", self.kd_dist_w) + ends.get("kd_student_w_end", self.kd_student_w) == 0:
             raise ValueError("the weights of both terms must not both end at 0: nothing would be learnt")

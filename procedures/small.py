@@ -36,6 +36,7 @@ def new_small_model(
     *,
     size: Size,
     given: dict[str, Any],
+    more_words: Sequence[str] = (),
 ) -> Any:
     """A model with random weights, or with pretrained word vectors, for the words of `sentences`.
 
@@ -47,10 +48,11 @@ def new_small_model(
         sentences: words to learn from, to be gone through more than once.
         size: the named size.
         given: settings of its configuration that go before those of the size and of `--config_file`.
+        more_words: see `build_features`.
     """
     settings = {**size.settings, **_read_sizes(options, model_class, size), **given}
     buckets = {name: settings.pop(name, 0) for name in _BUCKETS}
-    features = _features(options, run, model_class, labels, sentences, size, settings, buckets)
+    features = _features(options, run, model_class, labels, sentences, size, settings, buckets, more_words)
     model = model_class.build(features, labels, **settings)
     if options.embedding_file:
         _read_vectors(options.embedding_file, run, model, words_to_start(model, sentences))
@@ -77,11 +79,13 @@ def _features(
     size: Size,
     settings: dict[str, Any],
     buckets: dict[str, int],
+    more_words: Sequence[str],
 ) -> WordFeatures:
     """The features of the corpus, their vocabulary cut to what the model's size leaves room for."""
     build = partial(
         build_features,
         sentences,
+        more_words=more_words,
         min_word_count=options.min_word_count,
         lowercase=options.lowercase,
         normalize_digits=options.normalize_digits,

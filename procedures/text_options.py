@@ -118,6 +118,13 @@ class ClassifierOptions(OutputOptions, TextDataOptions, TrainingOptions, Classif
 class ClassifierKdOptions(ClassifierOptions, TeacherOptions, AugmentOptions):
     """Train a small text classifier on gold labels and a teacher's outputs."""
 
+    teacher_words: bool = True
+    """Where word vectors begin with the teacher's, words of its own vocabulary join the student's, as far as the size
+    leaves room: the student has a vector for them before it has seen them."""
+    kd_loss_fn: Literal["auto", "kl", "kl-std", "dkd", "mse"] = "auto"  # type: ignore[assignment]
+    """Soft term: KL divergence of the distributions, of the distributions of standardised logits, or decoupled into the
+    teacher's best label and the others; or the squared error of the logits; auto: kl at a temperature of 2 where texts
+    have one label, mse where they have several or a number."""
     augment_kinds: tuple[Literal["mask", "swap", "similar", "ngram"], ...] = ("similar", "mask", "ngram")
     """How they are made, one of these drawn for each: mask hides words, swap puts others of the corpus in their place,
     similar those that the teacher takes for much the same, ngram keeps a few in a row."""

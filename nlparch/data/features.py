@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -279,6 +279,7 @@ def _buckets(affixes: Sequence[str], mark: int, n_buckets: int) -> list[int]:
 def build_features(
     sentences: Iterable[Sequence[str]],
     *,
+    more_words: Iterable[str] = (),
     min_word_count: int = 1,
     max_vocab: int | None = None,
     max_characters: int = 2000,
@@ -293,13 +294,15 @@ def build_features(
 
     Args:
         sentences: of the training text, and of the raw text where there is some; never of dev or test.
-        min_word_count: rarer words are left out.
+        more_words: join the vocabulary behind those of the corpus, in their order, as far as `max_vocab` leaves room.
+        min_word_count: rarer words of the corpus are left out.
         max_vocab: words at most, the most frequent first; None takes all.
         max_characters: characters of the alphabet at most, the most frequent first.
         lowercase: see `WordFeatures`.
         normalize_digits: see `WordFeatures`.
         max_word_length: see `WordFeatures`.
-        n_word_buckets: see `WordFeatures`; with it, `min_word_count` and `max_vocab` have no part.
+        n_word_buckets: see `WordFeatures`; with it, `more_words`, `min_word_count` and `max_vocab` have no
+            part.
         n_ngram_buckets: see `WordFeatures`.
         n_pair_buckets: see `WordFeatures`.
 
@@ -319,6 +322,13 @@ def build_features(
     notes = cut_notes(words, kept_words, "words") + cut_notes(characters, alphabet, "characters")
     if floor:
         notes.append(f"vocabulary: too many different words to count all; some seen up to {floor} times were forgotten")
+    if not n_word_buckets:
+        names = (normalize_word(word, lowercase=lowercase, normalize_digits=normalize_digits) for word in more_words)
+        known = set(kept_words)
+        new = dict.fromkeys(name for name in names if name not in known)
+        added = list(islice(new, None if max_vocab is None else max_vocab - len(kept_words)))
+        kept_words += added
+        notes += [f"vocabulary: {len(added):,} words more that the teacher knows"] if added else []
     features = WordFeatures(
         tuple(kept_words),
         "".join(alphabet),

@@ -215,3 +215,15 @@ def test_a_corpus_of_too_many_words_keeps_the_frequent_ones_and_says_so(monkeypa
     features, notes = build_features([["often", f"w{number:x}"] for number in range(400)], normalize_digits=False)
     assert features.words[0] == "often" and len(features.words) <= 50
     assert any("times were forgotten" in note for note in notes)
+
+
+def test_more_words_join_behind_those_of_the_corpus_as_far_as_there_is_room() -> None:
+    sentences, more = [["Oslo", "is", "Oslo"]], ["Is", "Rome", "rome", "11", "Bonn"]
+    features, notes = build_features(sentences, more_words=more)
+    assert features.words == ("oslo", "is", "rome", "00", "bonn")
+    assert notes == ["vocabulary: 3 words more that the teacher knows"]
+    features, notes = build_features(sentences, more_words=more, max_vocab=3)
+    assert features.words == ("oslo", "is", "rome") and len(notes) == 1
+    features, notes = build_features(sentences, more_words=more, max_vocab=1)
+    assert features.words == ("oslo",) and "teacher" not in " ".join(notes)
+    assert build_features(sentences, more_words=more, n_word_buckets=9)[0].words == ()

@@ -91,5 +91,5 @@ def test_a_teacher_of_numbers_teaches_no_names_and_has_no_labels_that_gold_could
     assert train([*args.split(), "--data_dir", str(home)]) == 2
     assert "for names --task one_label, and no model of a regression" in capsys.readouterr().err
     (tmp_path / "train.csv").write_text("text,label\nAnn flew,1.5\nBo met Ann,0.5\n")
-    assert train([*args.split(), "--data_dir", str(tmp_path), "--kd_loss_fn", "mse"]) == 0
+    assert train([*args.split(), "--data_dir", str(tmp_path)]) == 0, "the squared error is the default for numbers"
     assert "there are no gold labels" not in (tmp_path / "run" / "report.md").read_text()

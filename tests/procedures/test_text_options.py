@@ -139,6 +139,18 @@ CASES: dict[str, tuple[str, str, Check]] = {
         "--size nano --config_file HOME/empty.yaml",
         lambda new, old: new.config["encoder"] == "bag",
     ),
+    "teacher_words": (
+        "classifier_kd",
+        "--no_teacher_words",
+        lambda new, old: "words more that the teacher" in old.report and "words more that" not in new.report,
+    ),
+    "kd_loss_fn": (
+        "classifier_kd",
+        "--kd_loss_fn mse",
+        lambda new, old: (
+            "soft term: KL divergence at a temperature of 2" in old.report and "soft term: KL" not in new.report
+        ),
+    ),
     "augment_kinds": (
         "classifier_kd",
         "--augment 1 --augment_kinds ngram",
