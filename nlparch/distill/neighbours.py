@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 N_NEIGHBOURS = 15
 """Of each word."""
-_WORDS_TOGETHER = 512
+_WORDS_TOGETHER = 128
 _SMALLEST = 1e-6
 
 States = Callable[[Sequence[str]], npt.NDArray[np.floating]]

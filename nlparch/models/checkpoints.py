@@ -7,13 +7,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from tokenizers import decoders
 from torch import nn
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 
 from nlparch.errors import UserError
 
 LONGEST_WINDOW = 512
-_WORD_BEGINNINGS = "Ġ▁"
+_OF_BYTES = "Ġ"
+_WORD_BEGINNINGS = (_OF_BYTES, "▁")
+_WORD_END = "</w>"
 _TOKENIZER_FILES = (
     "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
 )  # fmt: skip
@@ -135,10 +138,15 @@ class CheckpointModel(abc.ABC):
         first, with most."""
         ids = self.tokenizer.get_vocab()
         pieces = sorted(ids, key=ids.__getitem__)
-        # Some tokenizers mark the pieces that begin a word, others (WordPiece) those that do not.
-        mark = next((piece[0] for piece in pieces if piece[0] in _WORD_BEGINNINGS and piece[1:].isalpha()), "")
-        words = (piece.removeprefix(mark) for piece in pieces if piece.startswith(mark))
-        return [word for word in words if len(word) > 1 and word.isalpha()]
+        # Some tokenizers mark the pieces that begin a word or that end one, others (WordPiece) those that do neither.
+        if any(piece.endswith(_WORD_END) for piece in pieces):
+            words = [piece.removesuffix(_WORD_END) for piece in pieces if piece.endswith(_WORD_END)]
+        else:
+            mark = next((piece[0] for piece in pieces if piece[0] in _WORD_BEGINNINGS and piece[1:].isalpha()), "")
+            words = [piece.removeprefix(mark) for piece in pieces if piece.startswith(mark)]
+            if mark == _OF_BYTES:  # each character stands for a byte: "dÃŃa" is "día"
+                words = [decoders.ByteLevel().decode([word]) for word in words]
+        return [word for word in dict.fromkeys(words) if len(word) > 1 and word.isalpha()]
 
     def tokenizer_text(self) -> str:
         """The tokenizer as text, without what the last call left behind; the next one says anew how to pad and cut."""

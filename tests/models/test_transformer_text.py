@@ -208,3 +208,18 @@ def test_whole_words_are_those_that_begin_where_a_word_does(new_text_transformer
     of_words = Tokenizer(BPE({"<s>": 0, "Ġ": 1, "ing": 2, "Ġoslo": 3, "Ġ12": 4, "Ġa": 5, "Ġsaid": 6}, []))
     model.tokenizer = PreTrainedTokenizerFast(tokenizer_object=of_words)
     assert model.whole_words() == ["oslo", "said"]
+
+
+def test_whole_words_of_letters_beyond_ascii_are_read_from_bytes(new_text_transformer: Any) -> None:
+    pieces = ["<s>", "Ġday", "ĠdÃŃa", "ĠcafÃ©", "ĠÐ´Ð°", "ĠÃ", "ing"]  # the last but one is half a letter
+    model = new_text_transformer()
+    of_bytes = Tokenizer(BPE({piece: number for number, piece in enumerate(pieces)}, []))
+    model.tokenizer = PreTrainedTokenizerFast(tokenizer_object=of_bytes)
+    assert model.whole_words() == ["day", "día", "café", "да"]
+
+
+def test_whole_words_end_where_the_tokenizer_marks_ends(new_text_transformer: Any) -> None:
+    model = new_text_transformer()
+    with_ends = Tokenizer(BPE({"<s>": 0, "os": 1, "lo</w>": 2, "oslo</w>": 3, "said</w>": 4, "!</w>": 5}, []))
+    model.tokenizer = PreTrainedTokenizerFast(tokenizer_object=with_ends)
+    assert model.whole_words() == ["lo", "oslo", "said"]
