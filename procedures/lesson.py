@@ -151,13 +151,14 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     run.note(*([match.note] if match.note else []))
     labels = lesson.student_labels(match)
     settings = _settings(options, **lesson.settle_loss())
-    taught, outputs = _augment(options, lesson, corpus, rows)
-    model = lesson.new_student(labels, taught).distill_with(settings)
+    taught, made = lesson.augment(corpus, rows) if options.augment else (rows, None)
+    model = lesson.new_student(labels, taught).distill_with(settings)  # what forbids it is said before the long pass
     if getattr(options, "calibrate_teacher", False):
         fit = lesson.fit(_dev_rows(corpus), match)
         run.note(f"teacher calibrated on dev: {fit}")
         settings = dataclasses.replace(settings, teacher_temperature=fit.temperature)
         model.distill_with(settings)
+    outputs = _outputs(lesson, rows, made)
     task = task_of(corpus)
     unit = task.item
     if n_without := outputs.n_words_without():
@@ -175,12 +176,10 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
         lesson.train_baseline(corpus, labels)
 
 
-def _augment(options: Any, lesson: Lesson, corpus: Any, rows: Any) -> tuple[Any, StoredOutputs]:
-    """The rows that are learnt from, new ones made of them where options say so, and the teacher's outputs for all."""
-    if not options.augment:
-        return rows, lesson.outputs(rows, "training rows")
-    every, made = lesson.augment(corpus, rows)
-    return every, JoinedOutputs(lesson.outputs(rows, "training rows"), lesson.outputs(made, "augmented rows"))
+def _outputs(lesson: Lesson, rows: Any, made: Any | None) -> StoredOutputs:
+    """The teacher's outputs for the training rows, and for new ones made of them where there are some."""
+    outputs = lesson.outputs(rows, "training rows")
+    return outputs if made is None else JoinedOutputs(outputs, lesson.outputs(made, "augmented rows"))
 
 
 def _settings(options: Any, **settled: Any) -> DistillSettings:

@@ -56,6 +56,16 @@ def test_new_texts_are_learnt_from(run: Callable[..., Any], home: Path, several:
     assert (24, 3) in stores and (n, 3) in stores, "stored apart, so that other runs reuse those of train"
 
 
+@pytest.mark.parametrize("given", ["", "--augment 1 --augment_kinds swap"])
+def test_a_student_that_cannot_be_is_refused_before_the_teacher_reads(
+    home: Path, tmp_path: Path, given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = f"classifier_kd --data_dir {home} --output_dir {tmp_path}/run --teacher_model_path {home}/teacher {SHORT}"
+    assert train(f"{args} --cache_dir {tmp_path}/cache --model_type cnn --pooling mean {given}".split()) == 2
+    assert "--pooling mean is of --model_type id-cnn and bilstm" in capsys.readouterr().err
+    assert not list(tmp_path.glob("cache/*/logits.npy"))
+
+
 def test_raw_texts_are_changed_too(run: Callable[..., Any], home: Path) -> None:
     given = f"--augment 2 --augment_kinds ngram --unlabeled_filename {home}/raw.txt --pseudo_threshold 0.3"
     told = run(given, procedure="classifier_kd_pseudo")["report.md"]
