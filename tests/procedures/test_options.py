@@ -144,8 +144,8 @@ def n_made(result: Result) -> int:
     return int(result.report.split("augmented: ")[1].split()[0])
 
 
-def features(result: Result) -> list[str]:
-    return result.features["words"]
+def features(result: Result) -> set[str]:
+    return set(result.features["words"])
 
 
 Check = Callable[[Result, Result], bool]
