@@ -22,6 +22,8 @@ CORPORA = {
         raw=("youtube/unlabeled.txt", "tweets/unlabeled.txt"),
     ),
 }
+# At most a third more steps than ten passes over the training texts alone, of twice as many texts each.
+_AUGMENTED = ("--augment", "8", "--epochs", "3", "--batch_size", "32")
 LEVERS = {
     "id-cnn": lever("--model_type", "id-cnn"),
     "bilstm": lever("--model_type", "bilstm"),
@@ -36,11 +38,8 @@ LEVERS = {
     "mse": lever("--kd_loss_fn", "mse"),
     "random-words": lever("--init_embeddings", "random"),
     "own-words": lever("--no_teacher_words"),
-    # About as many steps as ten passes over the training texts alone, three times over.
-    "augment-8": lever("--augment", "8", "--epochs", "3", "--batch_size", "32"),
-    "swap-8": lever(
-        "--augment", "8", "--epochs", "3", "--batch_size", "32", "--augment_kinds", "swap", "mask", "ngram"
-    ),
+    "augment-8": lever(*_AUGMENTED),
+    "swap-8": lever(*_AUGMENTED, "--augment_kinds", "swap", "mask", "ngram"),
     "lr-2e-3": lever("--lr", "2e-3"),
     "epochs-6": lever("--epochs", "6"),
     "epochs-20": lever("--epochs", "20"),

@@ -61,7 +61,7 @@ def augment_sentences(
         mentions=find_mentions(words, rows["tags"]),
         scheme=corpus.labels.scheme,
     )
-    if options.augment_kinds == ("mention",) and not augmenter.mentions:
+    if list(kinds) == ["mention"] and not augmenter.mentions:
         raise UserError("--augment_kinds mention replaces tagged mentions, and there are none; name other kinds")
 
     def change(row: tuple[Sequence[str], Sequence[str] | None], random: Random) -> Sequence[str]:

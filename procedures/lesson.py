@@ -122,8 +122,7 @@ class Lesson(abc.ABC):
         """What gives similar words; None where the teacher does not read single words."""
         if not hasattr(self.teacher, "word_states"):
             return None
-        others = self.teacher.whole_words()[:MAX_OTHER_WORDS]
-        return lambda words: find_neighbours(words, others, self._word_states)
+        return lambda words: find_neighbours(words, self.teacher.whole_words()[:MAX_OTHER_WORDS], self._word_states)
 
     def _word_states(self, words: Sequence[str]) -> Any:
         return teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)

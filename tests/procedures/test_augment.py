@@ -115,3 +115,9 @@ def test_teachers_that_know_no_similar_words_do_the_rest(tmp_path, make):
     assert notes[-1].endswith("dropped") and "(ngram)" in notes[-1]
     with pytest.raises(UserError, match="--augment_kinds similar needs a transformer as teacher; name other kinds"):
         make(tmp_path, augment_kinds=("similar",))
+
+
+def test_mentions_that_alone_are_left_to_replace_must_be_there(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "TAGS", [["O"] * len(words) for words in SENTENCES])
+    with pytest.raises(UserError, match="replaces tagged mentions, and there are none"):
+        tagged(tmp_path, augment_kinds=("similar", "mention"))
