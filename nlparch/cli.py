@@ -4,6 +4,7 @@ A command parses its options before it imports what runs on them, so that help a
 no import of torch. A user's mistake is one line on standard error and exit code 2.
 """
 
+import ast
 import io
 import logging
 import os
@@ -26,6 +27,7 @@ from nlparch.procedure import Procedure, find_procedure, procedures
 _COMPLETION = ("--tyro-print-completion", "--tyro-write-completion")
 # The frame that tyro draws around its complaints, and colours.
 _FRAME = re.compile("\x1b\\[[0-9;]*m|[\u2500-\u257f]|^[+|]-?|-*[+|]$|-{8,}")
+_CHOICE = re.compile(r"invalid choice '(.*)' for argument '(--\w+)'. Expected one of (\(.*?\))")
 
 
 def train(args: Sequence[str] | None = None) -> int:
@@ -249,6 +251,9 @@ def _word_complaint(form: type[Any], args: list[str], complaint: str) -> str:
         missing = [line.split()[0] for line in lines if line and line.split()[0] in required]
         return f"required and not given: {', '.join(missing)}"
     said = " ".join(line for line in lines if line)
+    if choice := _CHOICE.match(said):
+        given, name, known_choices = choice.groups()
+        return f"{name} must be one of {', '.join(ast.literal_eval(known_choices))}, got {given}"
     return re.split(" Argument helptext:| Perhaps you meant:| For full helptext", said)[0].rstrip(".")
 
 

@@ -182,9 +182,9 @@ def _outputs(lesson: Lesson, rows: Any, made: Any | None) -> StoredOutputs:
 
 
 def _settings(options: Any, **settled: Any) -> DistillSettings:
-    """The lesson that the options describe, but for what is settled; some of it is not of every procedure."""
-    given = {name: getattr(options, option) for name, option in _SETTINGS.items() if hasattr(options, option)}
-    return DistillSettings(**(given | settled))
+    """The lesson that the options describe, but for what is settled; some are not of every procedure, or not given."""
+    given = {name: getattr(options, option, None) for name, option in _SETTINGS.items()}
+    return DistillSettings(**({name: value for name, value in given.items() if value is not None} | settled))
 
 
 def _course(options: Any, begin: DistillSettings) -> Course | None:

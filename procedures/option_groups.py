@@ -223,8 +223,8 @@ class TeacherOptions:
     baseline: bool = False
     """Also train the undistilled student, the same model on gold alone, in `baseline/` of the output folder, and report
     it beside the distilled one."""
-    kd_temp: float = 1.0
-    """Temperature of the KL divergences."""
+    kd_temp: float | None = None
+    """Temperature of the KL divergences; by default 1."""
     kd_dist_w: float = 1.0
     """Weight of the soft term: the teacher's outputs."""
     kd_student_w: float = 1.0
@@ -246,10 +246,7 @@ class TeacherOptions:
     """dkd: weight of the other labels among themselves."""
 
     def __post_init__(self) -> None:
-        check("positive", kd_temp=self.kd_temp)
-        if self.kd_temp != 1 and self.kd_loss_fn in _NO_TEMPERATURE:
-            what = f"--kd_temp {self.kd_temp} has no part in --kd_loss_fn {self.kd_loss_fn}"
-            raise ValueError(f"{what}; add --kd_loss_fn kl")
+        self._check_temperatures()
         self._check_ends()
         if (self.dkd_alpha, self.dkd_beta) != (1, 1) and self.kd_loss_fn != "dkd":
             raise ValueError("--dkd_alpha and --dkd_beta are of --kd_loss_fn dkd; add it, or leave them out")
@@ -262,14 +259,18 @@ class TeacherOptions:
         if self.kd_dist_w + self.kd_student_w == 0:
             raise ValueError("--kd_dist_w and --kd_student_w must not both be 0: nothing would be learnt")
 
+    def _check_temperatures(self) -> None:
+        for name in ("kd_temp", "kd_temp_end"):
+            value = getattr(self, name)
+            if value is not None:
+                check("positive", **{name: value})
+                if self.kd_loss_fn in _NO_TEMPERATURE:
+                    what = f"--{name} {value} has no part in --kd_loss_fn {self.kd_loss_fn}"
+                    raise ValueError(f"{what}; add --kd_loss_fn kl")
+
     def _check_ends(self) -> None:
         names = ("kd_temp_end", "kd_dist_w_end", "kd_student_w_end")
         ends = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        if "kd_temp_end" in ends:
-            check("positive", kd_temp_end=ends["kd_temp_end"])
-            if self.kd_loss_fn in _NO_TEMPERATURE:
-                what = f"--kd_temp_end has no part in --kd_loss_fn {self.kd_loss_fn}"
-                raise ValueError(f"{what}; add --kd_loss_fn kl")
         check("at least 0", **ends)
         if ends.get("kd_dist_w_end", self.kd_dist_w) + ends.get("kd_student_w_end", self.kd_student_w) == 0:
             raise ValueError("the weights of both terms must not both end at 0: nothing would be learnt")

@@ -141,7 +141,7 @@ def test_what_is_given_by_place_wins_over_the_file_too(tmp_path):
         ("--use_crff", "--use_crff: no such option; did you mean --use_crf?"),
         ("--data_dir x --qqqqq=3", "--qqqqq: no such option"),
         ("--data_dir x --lr fast", "Error parsing --lr: could not convert string to float: 'fast'"),
-        ("--data_dir x --loss kll", "invalid choice 'kll' for argument '--loss'. Expected one of ('kl', 'mse')"),
+        ("--data_dir x --loss kll", "--loss must be one of kl, mse, got kll"),
         ("--data_dir x y", "Unrecognized options: y"),
         ("--data_dir x --lr -1", "--lr must be positive, got -1.0"),
         ("--data_dir x --config", "--config: a file is needed, got nothing"),
