@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from cells import Cell, Key, add_cell, claim, find_cell, provenance
-from recipes import TEACHER_RATES, Corpus, Lever, Recipe, defaults_of, find_recipe, raw_files, split_flags
+from recipes import Corpus, Lever, Recipe, defaults_of, find_recipe, raw_files, split_flags
 
 from nlparch.cli import parse
 from nlparch.config import dump
@@ -102,10 +102,9 @@ def student_keys(family: Family, corpus: str, recipes: Iterable[str], seeds: Ite
 class Harness:
     """Runs the cells of a family that are not finished."""
 
-    def __init__(self, family: Family, places: Places, *, rates: Sequence[str] = TEACHER_RATES) -> None:
+    def __init__(self, family: Family, places: Places) -> None:
         self._family = family
         self._places = places
-        self._rates = rates
         # Of the code as it is loaded, whatever is committed while cells run.
         self._made_by = provenance()
 
@@ -187,7 +186,7 @@ class Harness:
         """The scores of the teacher that is best on dev over the learning rates."""
         measure = self._family.corpora[corpus].measure
         runs = {}
-        for rate in self._rates:
+        for rate in self._family.corpora[corpus].teacher_rates:
             runs[rate] = self._train(self._teacher_command(corpus, rate), self._teacher_folder(corpus, rate), lock)
         of_rates = {rate: score(run, "dev", measure) for rate, run in runs.items()}
         best = max(of_rates, key=of_rates.__getitem__)

@@ -30,6 +30,7 @@ class Corpus:
         target: share of the teacher's test score that the student is to keep.
         measure: the score that is told.
         teacher_epochs: of fine-tuning, at most.
+        teacher_rates: learning rates of fine-tuning, of which the best on dev is kept.
         teacher_flags: that the teacher takes beside those.
         flags: that every procedure takes.
         raw: files of raw text under `--raw`, or beginning with `corpus:` under `--data`.
@@ -40,6 +41,7 @@ class Corpus:
     target: float
     measure: str = "f1"
     teacher_epochs: int = 6
+    teacher_rates: tuple[str, ...] = TEACHER_RATES
     teacher_flags: tuple[str, ...] = ("--patience", "2")
     flags: tuple[str, ...] = ()
     raw: tuple[str, ...] = ()

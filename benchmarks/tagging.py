@@ -135,10 +135,10 @@ FAMILY = Family(
 def run_quick(options: Options) -> None:
     """A small table, in a few minutes, from a part of one corpus."""
     corpus = split_names(options.only)[0] if options.only else "wnut17"
-    settings = replace(CORPORA[corpus], flags=("--train_examples", "1500"), teacher_epochs=3)
+    settings = replace(CORPORA[corpus], flags=("--train_examples", "1500"), teacher_epochs=3, teacher_rates=("2e-4",))
     results = options.work / "quick" / f"{corpus}.jsonl"
     family = replace(FAMILY, results=results, corpora={corpus: settings})
-    harness = Harness(family, replace(places(options), work=options.work / "quick"), rates=("2e-4",))
+    harness = Harness(family, replace(places(options), work=options.work / "quick"))
     harness.run_all(student_keys(family, corpus, QUICK, [1]))
     lines = student_lines(Results(read_cells(results), family.corpora), [corpus], gold="tagger+epochs-6", recipes=QUICK)
     print("\n".join(lines))

@@ -72,9 +72,9 @@ def keys(options: Options, corpora: list[str]) -> Iterator[Key]:
 
 def run_quick(places: Places, corpus: str) -> None:
     """A small table, in a few minutes, from a part of one corpus."""
-    settings = replace(CORPORA[corpus], flags=("--train_examples", "1500"), teacher_epochs=3)
+    settings = replace(CORPORA[corpus], flags=("--train_examples", "1500"), teacher_epochs=3, teacher_rates=("2e-4",))
     family = replace(FAMILY, results=places.work / "quick" / f"{corpus}.jsonl", corpora={corpus: settings})
-    harness = Harness(family, replace(places, work=places.work / "quick"), rates=("2e-4",))
+    harness = Harness(family, replace(places, work=places.work / "quick"))
     harness.run_all(student_keys(family, corpus, QUICK, [1]))
     results = Results(read_cells(family.results), family.corpora)
     print("\n".join(student_lines(results, [corpus], gold=QUICK[2], recipes=QUICK)))
