@@ -88,8 +88,9 @@ def _add_intervals(scores: dict[str, Any], split: ReadTexts, model: str) -> Numb
 def _resampled_main(split: ReadTexts, model: str, counts: Counts, every: Numbers) -> Numbers:
     """The main score in each resample. Shape: (resamples,)"""
     if split.main_score == "macro_f1":
-        # As the score itself: over the labels of gold; those that do not occur in a resample are left out there.
-        of_gold = np.ma.masked_invalid(every[:, :-1][:, counts.gold.sum(0) > 0])
+        # As the score itself: over the labels of gold, here of the gold that a resample drew.
+        n_gold = np.concatenate([drawn @ counts.gold for drawn in draws(len(counts.gold), N_RESAMPLES, 0)])
+        of_gold = np.ma.masked_where(n_gold == 0, every[:, :-1])
         return of_gold.mean(1).filled(np.nan)  # type: ignore[no-any-return]
     if split.main_score == "accuracy_and_f1":
         positive = every[:, counts.groups.index(POSITIVE)] if POSITIVE in counts.groups else every[:, -1] * np.nan

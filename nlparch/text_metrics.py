@@ -33,8 +33,8 @@ def score_texts(
         Fractions of 1, plain floats, None where undefined; `n` texts, and `main_score`, the name of one of the others.
         One label: `accuracy`, `macro_f1` over the labels of gold, `micro_f1`, `matthews_correlation`, `per_label`.
         Several: the same, `accuracy` being the share of texts whose labels are all right and the correlation that of
-        all single decisions, and `average_precision`, the mean over the labels of gold. A regression: `pearson`,
-        `spearman`, `pearson_spearman`, their mean, and `mse`.
+        all single decisions, and `average_precision`, the mean over the model's labels that are in gold. A regression:
+        `pearson`, `spearman`, `pearson_spearman`, their mean, and `mse`.
     """
     if len(gold) != len(predicted):
         raise ValueError(f"there must be a prediction for each text, got {len(predicted)} for {len(gold)}")
@@ -67,7 +67,7 @@ def _frozen(value: Any) -> Any:
 
 
 def _one_label_scores(gold: Golds, predicted: Golds) -> dict[str, Any]:
-    per_label = _per_label(gold, predicted, sorted({*gold, *predicted}))
+    per_label = _scores_of_labels(gold, predicted)
     accuracy = _share_equal(gold, predicted)
     return {
         "accuracy": accuracy,
@@ -83,7 +83,7 @@ def _multi_label_scores(
 ) -> dict[str, Any]:
     names = sorted({*labels.names, *(name for some in gold for name in some)})
     wanted, given = held_labels(gold, names), held_labels(predicted, names)
-    per_label = _per_label(wanted, given, names, numbered=True)
+    per_label = _scores_of_decisions(wanted, given, names)
     n_right, n_both = int((wanted & given).sum()), int(wanted.sum() + given.sum())
     scores = {
         "accuracy": _share_equal(gold, predicted),
@@ -127,13 +127,26 @@ def held_labels(values: Golds, names: Sequence[str]) -> npt.NDArray[np.bool_]:
     return held
 
 
-def _per_label(gold: Any, predicted: Any, names: Sequence[str], *, numbered: bool = False) -> dict[str, dict[str, Any]]:
+def _scores_of_labels(gold: Golds, predicted: Golds) -> dict[str, dict[str, Any]]:
     if not len(gold):
         return {}
-    which = range(len(names)) if numbered else names
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a single column
-        values = precision_recall_fscore_support(gold, predicted, labels=list(which), zero_division=0, average=None)
+    names = sorted({*gold, *predicted})
+    values = precision_recall_fscore_support(gold, predicted, labels=names, zero_division=0, average=None)
+    return _named_scores(names, values)
+
+
+def _scores_of_decisions(
+    wanted: npt.NDArray[np.bool_], given: npt.NDArray[np.bool_], names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    # Counted here: scikit-learn takes a single column for a choice between two labels.
+    if not len(wanted):
+        return {}
+    n_right, n_gold, n_given = ((wanted & given).sum(0), wanted.sum(0), given.sum(0))
+    shares = (n_right / np.maximum(n_given, 1), n_right / np.maximum(n_gold, 1))
+    return _named_scores(names, (*shares, 2 * n_right / np.maximum(n_gold + n_given, 1), n_gold))
+
+
+def _named_scores(names: Sequence[str], values: Sequence[Any]) -> dict[str, dict[str, Any]]:
     return {
         name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
         for name, p, r, f, n in zip(names, *values, strict=True)

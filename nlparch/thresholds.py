@@ -35,8 +35,9 @@ def _best_threshold(held: Numbers, probabilities: Numbers) -> float:
     order = np.argsort(-probabilities, kind="stable")
     sure, right = probabilities[order].astype(np.float64), np.cumsum(held[order])
     scores = 2 * right / (np.arange(1, len(sure) + 1) + right[-1])
-    middles = np.append((sure[:-1] + sure[1:]) / 2, _LOWEST)
-    is_cut = np.append(sure[:-1] > sure[1:], True) & (middles >= _LOWEST) & (middles <= _HIGHEST)
+    following = np.append(sure[1:], -np.inf)
+    middles = np.append((sure[:-1] + sure[1:]) / 2, _LOWEST).clip(_LOWEST, _HIGHEST)
+    is_cut = (sure >= middles) & (middles > following)
     if not is_cut.any():
         return 0.5
     return float(middles[np.where(is_cut, scores, -1.0).argmax()])

@@ -9,6 +9,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef
 from nlparch.bootstrap import draws
 from nlparch.data.text_labels import TextLabels
 from nlparch.text_evidence import add_text_evidence, confusions, telling_texts, text_bins
+from nlparch.text_metrics import held_labels
 from nlparch.text_readings import ReadTexts, TextReading, reading_of
 
 NAMES = ("a", "b", "c")
@@ -61,6 +62,24 @@ def test_intervals_are_those_of_scores_of_the_same_draws(name: str, score: Any) 
     assert 0 < found["p"] <= 1 and metrics["test"]["calibration_error"] > 0
     assert set(metrics["test"]["per_label"]) == set(NAMES)
     assert all("f1_interval" in row for row in metrics["test"]["per_label"].values())
+
+
+def test_a_label_counts_in_the_draws_that_hold_gold_of_it() -> None:
+    labels = TextLabels(tuple("abcdefghij"), "multi_label")
+    random = np.random.default_rng(0)
+    gold = [[labels.names[row % 10]] if row < 20 else [] for row in range(100)]
+    logits = np.where(labels.encode(gold) > 0, 2.0, -2.0) + random.normal(size=(100, 10))
+    split = ReadTexts([f"text {row}" for row in range(100)], gold, labels, "macro_f1")
+    split.readings["student"] = reading_of(logits, split.texts, labels)
+    metrics: dict[str, Any] = {"test": split.score("student")}
+    add_text_evidence(metrics, {"test": split})
+
+    def score(gold: Any, found: Any) -> float:
+        wanted, given = (held_labels(some, labels.names) for some in (gold, found))
+        in_gold = wanted.any(0)
+        return float(f1_score(wanted[:, in_gold], given[:, in_gold], average="macro", zero_division=0))
+
+    assert metrics["test"]["macro_f1_interval"] == pytest.approx(resampled(split, score), abs=1e-9)
 
 
 def test_glue_s_mean_of_accuracy_and_f1_has_an_interval() -> None:

@@ -41,6 +41,14 @@ def test_several_labels() -> None:
     assert scores["matthews_correlation"] == pytest.approx(metrics.matthews_corrcoef(held.ravel(), given.ravel()))
 
 
+def test_several_labels_of_which_there_is_one() -> None:
+    only = TextLabels(("x",), "multi_label")
+    scores = score_texts([["x"], [], [], []], [["x"], ["x"], [], []], only, main_score="macro_f1")
+    assert scores["per_label"] == {
+        "x": {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "support": 1},
+    }
+
+
 def test_a_regression() -> None:
     scores = score_texts([1.0, 2.0, 3.0], [1.0, 4.0, 9.0], NUMBER, main_score="pearson_spearman")
     assert scores["spearman"] == pytest.approx(1.0) and scores["pearson"] == pytest.approx(0.98974, abs=1e-4)

@@ -28,3 +28,22 @@ def test_a_rare_label_takes_the_threshold_of_all() -> None:
 def test_without_gold_or_difference_the_threshold_stays() -> None:
     assert tune_thresholds(np.zeros((4, 2)), np.full((4, 2), 0.3)) == [0.5, 0.5]
     assert all(0.05 <= value <= 0.95 for value in tune_thresholds(np.ones((20, 1)), np.full((20, 1), 0.001)))
+
+
+def test_what_no_threshold_reaches_counts_as_missed() -> None:
+    held = np.array([[1.0], [0], [1], [1], [1]] * 4, np.float32)
+    probabilities = np.array([[0.9], [0.6], [0.04], [0.03], [0.02]] * 4)
+    (threshold,) = tune_thresholds(held, probabilities)
+    assert f1_score(held[:, 0], probabilities[:, 0] >= threshold) == f1_score(held[:, 0], probabilities[:, 0] > 0.75)
+
+
+def test_no_other_threshold_from_end_to_end_is_better() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(50):
+        held = (random.random((40, 1)) < 0.4).astype(np.float32)
+        probabilities = random.beta(0.3, 0.3, held.shape)
+        (threshold,) = tune_thresholds(held, probabilities)
+        found, *others = (
+            f1_score(held[:, 0], probabilities[:, 0] >= value) for value in (threshold, *np.linspace(0.05, 0.95, 181))
+        )
+        assert found >= max(others) - 1e-9
