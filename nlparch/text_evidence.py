@@ -36,8 +36,9 @@ def text_bins(split: ReadTexts, reading: TextReading) -> list[Bin]:
         answers = Reading([[label] for label in reading.answers], [[float(value)] for value in sure])
         return calibrate_bins([[label] for label in split.gold], answers)
     wanted = held_labels(split.gold, _with_unknown(split))[:, : len(split.labels)]
-    holds = reading.probabilities >= 0.5
-    sure = np.where(holds, reading.probabilities, 1 - reading.probabilities)
+    probabilities = reading.probabilities[:, : len(split.labels)]
+    holds = probabilities >= 0.5
+    sure = np.where(holds, probabilities, 1 - probabilities)
     decided = Reading(_words(holds), sure.tolist())
     return calibrate_bins(_words(wanted), decided)
 

@@ -24,7 +24,8 @@ class TextReading:
 
     Attributes:
         answers: of each text its label, its labels, or its number.
-        probabilities: of each label; of a regression the numbers. Shape: (texts, labels)
+        probabilities: of each label, and after them of others that a teacher may know; of a regression the numbers.
+            Shape: (texts, labels)
         raw_probabilities: these before they were calibrated; None where they were not. Shape: (texts, labels)
     """
 

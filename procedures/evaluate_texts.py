@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from nlparch.data.text_labels import TextLabels
-from nlparch.data.texts import MAIN_SCORES
 from nlparch.errors import UserError
 from nlparch.models.loading import load_text_model
 from nlparch.text_metrics import text_agreement
@@ -27,7 +26,7 @@ def evaluate_texts(options: EvalOptions) -> tuple[dict[str, Any], dict[str, Read
     texts, gold, notes = read_labelled_texts(options.data_file, options, labels.task)
     notes += note_unknown(gold, labels)
     notes += cut_notes(model, texts, "the model", "it guesses by the rest")
-    split = ReadTexts(texts, gold, labels, MAIN_SCORES[labels.task])
+    split = ReadTexts(texts, gold, labels, model.main_score)
     reading: Any = {
         "precision": runs.choose_precision(options.precision, device),
         "batch_size": options.batch_size,
@@ -40,7 +39,7 @@ def evaluate_texts(options: EvalOptions) -> tuple[dict[str, Any], dict[str, Read
         notes += _compare_labels(labels, teacher.text_labels)
         notes += cut_notes(teacher, texts, "the teacher", "it guesses by the rest")
         taught = read_texts(teacher.to(device).eval(), texts, **reading)
-        split.readings["teacher"] = _in_order(taught, teacher.text_labels, labels)
+        split.readings["teacher"] = in_order(taught, teacher.text_labels, labels)
         metrics["teacher"] = {"n_parameters": runs.n_parameters(teacher), _SPLIT: split.score("teacher")}
         agreed = text_agreement(split.readings["student"].answers, taught.answers, labels)
         metrics["agreement"] = {} if agreed is None else {_SPLIT: agreed}
@@ -59,13 +58,14 @@ def _compare_labels(own: TextLabels, teachers: TextLabels) -> list[str]:
     return [f"the teacher's labels differ from the model's and are compared by name: {listed}"]
 
 
-def _in_order(reading: TextReading, teachers: TextLabels, own: TextLabels) -> TextReading:
-    """A reading with the probabilities of our labels, 0 for those that the teacher lacks."""
+def in_order(reading: TextReading, teachers: TextLabels, own: TextLabels) -> TextReading:
+    """A reading with the probabilities of our labels, 0 for those that the teacher lacks, and after them of its own."""
     if own.task == "regression":
         return reading
+    names = [*own.names, *(name for name in teachers.names if name not in own.ids)]
 
     def reorder(values: np.ndarray) -> np.ndarray:
-        columns = [teachers.ids.get(name) for name in own.names]
+        columns = [teachers.ids.get(name) for name in names]
         return np.stack([np.zeros(len(values)) if place is None else values[:, place] for place in columns], -1)
 
     raw = reading.raw_probabilities

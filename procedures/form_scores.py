@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from nlparch.data.texts import MAIN_SCORES
 from nlparch.metrics import agreement, score_tags
 from nlparch.models.text_model import TextModel
 from nlparch.text_metrics import score_texts, text_agreement
@@ -87,7 +86,7 @@ class TextScores(FormScores):
         self._texts, self._gold, self.notes = read_labelled_texts(file, options, self._labels.task)
         self.notes += note_unknown(self._gold, self._labels)
         self._model = model
-        self.key = MAIN_SCORES[self._labels.task]
+        self.key = model.main_score
         self.n = len(self._texts)
 
     def of_torch(self) -> Any:

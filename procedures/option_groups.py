@@ -3,7 +3,8 @@
 Nothing here imports torch. The string under a field is its help.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Any, ClassVar, Literal
 
@@ -54,7 +55,7 @@ class CorpusOptions:
     data_dir: str
     """Folder of the corpus, or the id of a hub data set."""
     dev_fraction: float = 0.0
-    """Without a dev file: share of the training rows to set aside as one."""
+    """Without a dev file: share of the labelled training rows to set aside as one."""
     train_fraction: float = 1.0
     """Share of the training rows to keep, drawn at random; the others are dropped."""
     train_examples: int = 0
@@ -81,7 +82,7 @@ class TrainingOptions:
     max_steps: int = 0
     """Stop after so many steps; 0: after `epochs`."""
     batch_size: int = 16
-    """Sentences of a batch, on each device."""
+    """Rows of a batch, on each device."""
     gradient_accumulation: int = 1
     """Batches whose gradients are added up before a step."""
     lr: float = 1e-3
@@ -305,7 +306,7 @@ class UnlabeledOptions:
     unlabeled_column: str | None = None
     """Column of a hub data set (or table of texts) that holds the raw text; by default the usual names are tried."""
     pseudo_threshold: float = 0.0
-    """Probability below which the teacher's tag is no pseudo-label; the soft term still sees the word."""
+    """Probability below which the teacher's tag or label is no pseudo-label; the soft term still sees it."""
     weight_by_confidence: bool = False
     """Pseudo-labels count as much as the probability that the teacher gives them, words of the soft term as that of its
     best tag."""
@@ -334,13 +335,21 @@ class UnlabeledOptions:
         if not self.unlabeled_filename:
             raise ValueError("--unlabeled_filename must name at least one file")
 
-    def check_gold(self: Any) -> None:
-        """Refuses what needs gold, where there is none."""
-        if self.data_dir is None and self.unlabeled_ratio is not None:
-            raise ValueError("--unlabeled_ratio is per gold sentence: it needs a --data_dir")
-        if self.data_dir is None and (self.train_fraction < 1 or self.train_examples):
-            raise ValueError("--train_fraction and --train_examples keep a part of gold: they need a --data_dir")
-        if self.data_dir is None and self.baseline:
-            raise ValueError("--baseline trains a student on gold tags: it needs a --data_dir")
-        if self.data_dir is None and self.schedule == "staged":
-            raise ValueError("--schedule staged ends with gold sentences: it needs a --data_dir")
+    def check_gold(self: Any, *of_gold: type[Any], but: Collection[str] = ()) -> None:
+        """Refuses what needs gold, where there is none.
+
+        Args:
+            of_gold: groups of options about the labelled corpus.
+            but: those of them that say something of raw text too.
+        """
+        if self.data_dir is not None:
+            return
+        if self.unlabeled_ratio is not None:
+            raise ValueError("--unlabeled_ratio is per gold row: it needs a --data_dir")
+        if self.baseline:
+            raise ValueError("--baseline trains a student on gold alone: it needs a --data_dir")
+        if self.schedule == "staged":
+            raise ValueError("--schedule staged ends with gold rows: it needs a --data_dir")
+        for field in (field for group in of_gold for field in fields(group) if field.name not in {"data_dir", *but}):
+            if getattr(self, field.name) != field.default:
+                raise ValueError(f"--{field.name} is about the labelled corpus: it needs a --data_dir")

@@ -129,4 +129,4 @@ class TaggerKdPseudoOptions(TaggerKdOptions, UnlabeledOptions):
         UnlabeledOptions.__post_init__(self)
         if self.confidence_level == "sentence" and not self.pseudo_threshold:
             raise ValueError("--confidence_level sentence is for --pseudo_threshold; add it")
-        self.check_gold()
+        self.check_gold(DataOptions, but=("word_col", "ignore_token", "splitter"))

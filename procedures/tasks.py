@@ -40,6 +40,7 @@ class Task(abc.ABC):
     Attributes:
         unit: what a row is, in words.
         item: what has a label.
+        decision: what a pseudo-label decides.
         gold_kind: what its gold is.
         best_by: the score that chooses the best model.
         corpus: whose rows are learnt from and scored.
@@ -47,6 +48,7 @@ class Task(abc.ABC):
 
     unit: ClassVar[str]
     item: ClassVar[str]
+    decision: str
     gold_kind: ClassVar[str]
     best_by: str
     corpus: Any
@@ -93,7 +95,7 @@ class Tagging(Task):
     """Words carry tags."""
 
     unit = "sentences"
-    item = "words"
+    item = decision = "words"
     gold_kind = "tags"
 
     def __init__(self, corpus: Corpus) -> None:
@@ -158,6 +160,7 @@ class TextClassification(Task):
     def __init__(self, corpus: TextCorpus) -> None:
         self.corpus = corpus
         self.best_by = corpus.main_score
+        self.decision = "single decisions" if corpus.labels.task == "multi_label" else self.item
         self._gold = gold_column(corpus.labels.task)
 
     def gold(self, rows: Any) -> Iterator[Any]:
@@ -195,10 +198,14 @@ class TextClassification(Task):
 
     def calibrate(self, run: "Run", model: Any, *, precision: Precision) -> None:
         """Of several labels, their thresholds as well; numbers have no probabilities."""
+        model.config.main_score = self.best_by
         task = self.corpus.labels.task
         if task != "regression":
             super().calibrate(run, model, precision=precision)
-        if task != "multi_label" or "dev" not in self.corpus.splits:
+        if task != "multi_label":
+            return
+        if "dev" not in self.corpus.splits:
+            model.config.thresholds = None  # those of a checkpoint were tuned on other weights
             return
         split = self.split("dev", model.text_labels)
         logits = model.text_logits(split.texts, precision=precision)

@@ -146,4 +146,5 @@ class ClassifierKdPseudoOptions(ClassifierKdOptions, UnlabeledOptions):
     def __post_init__(self) -> None:
         ClassifierKdOptions.__post_init__(self)
         UnlabeledOptions.__post_init__(self)
-        self.check_gold()
+        # Whoever names a second column has pairs as raw text.
+        self.check_gold(TextDataOptions, but=("text_pair_column",))

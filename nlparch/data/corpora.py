@@ -137,7 +137,7 @@ def _drop_untagged(splits: dict[str, Rows], notes: list[str]) -> None:
     """Leave out of dev and test what cannot be scored; in train a teacher may still speak for it."""
     for name in ("dev", "test"):
         if name in splits and None in splits[name].tags:
-            tagged = [index for index, tags in enumerate(splits[name].tags) if tags is not None]
+            tagged = splits[name].labelled()
             notes.append(f"{name}: {len(splits[name].tags) - len(tagged)} sentences without tags dropped")
             splits[name] = splits[name].take(tagged)
 

@@ -45,13 +45,15 @@ class RawTextReading:
         return (self.read_line(line, f"{file}:{number}") for number, line in enumerate(lines, 1))
 
     def read_line(self, line: str, place: str) -> Text:
-        """The text of a line, or both of a pair.
+        """The text of a line, or both of a pair; of an empty line, both are empty.
 
         Raises:
             DataError: If there should be two, divided by a tab, and are not.
         """
-        if not self.has_pairs or not line.strip():
+        if not self.has_pairs:
             return line
+        if not line.strip():
+            return "", ""
         parts = line.split("\t")
         if len(parts) != 2:
             raise DataError(f"{place}: a line must hold two texts, divided by a tab, got {len(parts)}")
@@ -81,8 +83,11 @@ class RawTextReading:
         return isinstance(source, HubTexts)
 
     def words_of(self, item: Text) -> Sequence[str]:
-        """What stands between spaces; of pairs, with a mark between both texts."""
-        return item.split() if isinstance(item, str) else [*item[0].split(), "\0", *item[1].split()]
+        """What stands between spaces; of pairs, with a mark between both texts, unless both are empty."""
+        if isinstance(item, str):
+            return item.split()
+        first, second = (part.split() for part in item)
+        return [*first, "\0", *second] if first or second else []
 
     def store(self, items: Iterable[Text], folder: str | Path | None) -> TextFile:
         """As texts."""

@@ -102,16 +102,21 @@ def _read_csv(path: Path, notes: list[str]) -> Iterator[Record]:
 
 
 def _read_tsv(path: Path, notes: list[str]) -> Iterator[Record]:
-    """Many TSV files know no quoting, and have quotes that stand for themselves: where those break the rules of quoting
-    or the columns, the file is read without."""
-    noticed: list[str] = []
-    try:
-        for _ in _with_header(path, read_separated(path, noticed, separator="\t", quoted=True)):
-            pass
-    except DataError:
+    """Many TSV files know no quoting, and have quotes that stand for themselves: the file is read without where those
+    break the rules of quoting or the columns, or enclose lines that are rows of their own."""
+    n_quoted, n_plain = (_count_rows(path, quoted=quoted) for quoted in (True, False))
+    quoted = n_quoted is not None and (n_plain is None or n_plain == n_quoted)
+    if not quoted:
         notes.append(f"{path}: quotes are read as they stand, for not all of them enclose a field")
-        return _with_header(path, read_separated(path, notes, separator="\t", quoted=False))
-    return _with_header(path, read_separated(path, notes, separator="\t", quoted=True))
+    return _with_header(path, read_separated(path, notes, separator="\t", quoted=quoted))
+
+
+def _count_rows(path: Path, *, quoted: bool) -> int | None:
+    """The rows of a TSV file; None where it is none by these rules."""
+    try:
+        return sum(1 for _ in _with_header(path, read_separated(path, [], separator="\t", quoted=quoted)))
+    except DataError:
+        return None
 
 
 def _with_header(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:

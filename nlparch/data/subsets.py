@@ -16,6 +16,10 @@ class SplitRows(Protocol):
         """Picks rows by number."""
         ...
 
+    def labelled(self) -> list[int]:
+        """The numbers of the rows that have gold."""
+        ...
+
 
 RowsT = TypeVar("RowsT", bound=SplitRows)
 
@@ -23,34 +27,36 @@ RowsT = TypeVar("RowsT", bound=SplitRows)
 def split_dev(
     splits: dict[str, RowsT], *, fraction: float, seed: int, notes: list[str], unit: str = "sentences"
 ) -> None:
-    """Sets a random part of train aside as dev, where there is none.
+    """Sets a random part of train's labelled rows aside as dev, where there is none.
 
     Args:
         splits: the corpus; its `train` is replaced, its `dev` added.
-        fraction: share of the rows to set aside; 0: none.
+        fraction: share of these rows to set aside; 0: none.
         seed: of the draw.
         notes: gains a sentence that tells what was done.
         unit: what a row is.
 
     Raises:
-        UserError: If nothing would be left to train on.
+        UserError: If there is none with gold, or nothing would be left to train on.
     """
     if not fraction or "train" not in splits:
         return
     if "dev" in splits:
         notes.append(f"dev: there already; --dev_fraction {fraction} not used")
         return
-    n = len(splits["train"])
+    train = splits["train"]
+    labelled = train.labelled()
+    n = len(labelled)
     n_dev = max(1, round(fraction * n))
     if n_dev >= n:
-        raise UserError(f"--dev_fraction must leave {unit} to train on, got {fraction} of {n} {unit}")
-    chosen = set(random.Random(seed).sample(range(n), n_dev))
-    train = splits["train"]
-    splits["train"] = train.take(index for index in range(n) if index not in chosen)
+        raise UserError(f"--dev_fraction must leave labelled {unit} to train on, got {fraction} of {n} {unit}")
+    chosen = {labelled[place] for place in random.Random(seed).sample(range(n), n_dev)}
+    splits["train"] = train.take(index for index in range(len(train)) if index not in chosen)
     splits["dev"] = train.take(sorted(chosen))
     if "test" in splits:
         splits["test"] = splits.pop("test")
-    notes.append(f"dev: {n_dev} of train's {n} {unit}, drawn at random with seed {seed}")
+    what = unit if n == len(train) else f"labelled {unit}"
+    notes.append(f"dev: {n_dev} of train's {n} {what}, drawn at random with seed {seed}")
 
 
 def keep_part(

@@ -41,6 +41,10 @@ class Rows:
         """Count each tag."""
         return Counter(tag for tags in self.tagged() for tag in tags)
 
+    def labelled(self) -> list[int]:
+        """Number the sentences that have tags."""
+        return [index for index, tags in enumerate(self.tags) if tags is not None]
+
     def take(self, indices: Iterable[int]) -> Rows:
         """Pick sentences by number."""
         chosen = list(indices)

@@ -52,6 +52,10 @@ class TextRows:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def labelled(self) -> list[int]:
+        """The numbers of the texts that have gold."""
+        return [index for index, gold in enumerate(self.gold) if gold is not None]
+
     def take(self, indices: Iterable[int]) -> TextRows:
         """Picks texts by number."""
         chosen = list(indices)

@@ -227,13 +227,13 @@ def _drop_unusable(splits: dict[str, TextRows], notes: list[str]) -> None:
             if not len(splits[name]):
                 raise DataError(f"train: some text must not be empty, got {len(empty)} empty ones")
         elif None in rows.gold:
-            without = [index for index, gold in enumerate(rows.gold) if gold is None]
-            if len(without) == len(rows):
+            labelled = rows.labelled()
+            if not labelled:
                 notes.append(f"{name}: none of its {len(rows)} texts has a label")
                 del splits[name]
             else:
-                notes.append(f"{name}: {len(without)} texts without labels dropped")
-                splits[name] = _without(rows, without)
+                notes.append(f"{name}: {len(rows) - len(labelled)} texts without labels dropped")
+                splits[name] = rows.take(labelled)
 
 
 def _without(rows: TextRows, indices: Iterable[int]) -> TextRows:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nlparch.data.text_labels import PROBLEM_TYPES, TextLabels, TextTask
 from nlparch.data.text_predictions import Text, TextPrediction, as_text, build_text_predictions, text_length
+from nlparch.data.texts import MAIN_SCORES
 from nlparch.devices import Precision, autocast
 from nlparch.distill.objectives import OBJECTIVES, Objective
 from nlparch.distill.teachers import fetch_outputs
@@ -47,6 +48,11 @@ class TextModel(TaskModel):
     @thresholds.setter
     def thresholds(self, values: list[float] | None) -> None:
         self.config.thresholds = values
+
+    @property
+    def main_score(self) -> str:
+        """The score that chose the model among those of its training, and by which others are compared with it."""
+        return getattr(self.config, "main_score", None) or MAIN_SCORES[self.text_labels.task]
 
     def encoded_logits(self, batch: dict[str, Tensor], *, precision: Precision = "fp32") -> Tensor:
         """Outputs for what `encode_inputs` made of a batch, on the device, where they may still be in the making.

@@ -60,6 +60,13 @@ def test_dev_is_split_off_train_at_random_with_the_seed(tmp_path: Path) -> None:
     assert "dev: 10 of train's 50 sentences, drawn at random with seed 1" in first.notes
 
 
+def test_dev_is_drawn_from_sentences_with_tags(tmp_path: Path) -> None:
+    rows = [{"words": [f"w{n}"], "tags": ["O"] if n < 20 else None} for n in range(40)]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    corpus = read(tmp_path, train_filename="train.jsonl", dev_fraction=0.5)
+    assert [len(split) for split in corpus.splits.values()] == [30, 10] and None not in corpus.splits["dev"]["tags"][:]
+
+
 def test_a_dev_file_comes_before_dev_fraction(tmp_path: Path) -> None:
     corpus = read(write(tmp_path, train=TRAIN, dev="Rome B-LOC\n"), dev_fraction=0.3)
     assert len(corpus.splits["dev"]) == 1 and "dev: there already; --dev_fraction 0.3 not used" in corpus.notes

@@ -43,6 +43,10 @@ def test_pairs_are_divided_by_a_tab_or_stand_in_two_columns(tmp_path: Path) -> N
     (tmp_path / "raw.txt").write_text("a\tb\na b\tc\na\tb c\n")
     rows, _ = load_unlabeled([tmp_path / "raw.txt"], reading=PAIRS, held_out=[("a", "b")])
     assert list(rows) == [("a b", "c"), ("a", "b c")]
+    (tmp_path / "raw.txt").write_text("a\tb\n\na\t\n\t\n")
+    rows, notes = load_unlabeled([tmp_path / "raw.txt"], reading=PAIRS)
+    assert list(rows) == [("a", "b"), ("a", "")] and "2 empty lines passed over" in notes[0]
+    assert PAIRS.read_line("", "place") == ("", "")
     (tmp_path / "raw.jsonl").write_text('{"premise": "a", "hypothesis": "b"}\n')
     rows, _ = load_unlabeled([tmp_path / "raw.jsonl"], reading=PAIRS)
     assert list(rows) == [("a", "b")]

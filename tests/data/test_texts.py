@@ -52,7 +52,10 @@ def test_quotes_of_a_tsv_file_may_stand_for_themselves(tmp_path: Path) -> None:
     corpus = read(write(tmp_path, train_tsv='text\tlabel\n"quoted" word\ta\n"open\tb\n'))
     assert corpus.splits["train"]["text"][:] == ['"quoted" word', '"open']
     assert "quotes are read as they stand" in corpus.notes[0]
-    corpus = read(write(tmp_path, train_tsv='text\tlabel\n"two\nlines"\ta\nx\tb\n'))
+    corpus = read(write(tmp_path, train_tsv='text\tlabel\n"awful , he said\ta\ngreat\tb\nwell done"\ta\n'))
+    assert corpus.splits["train"]["text"][:] == ['"awful , he said', "great", 'well done"']
+    assert "quotes are read as they stand" in corpus.notes[0]
+    corpus = read(write(tmp_path, train_tsv='text\tlabel\n"two\nlines"\ta\n"x"\tb\n'))
     assert corpus.splits["train"]["text"][:] == ["two\nlines", "x"]
 
 
@@ -246,6 +249,16 @@ def test_parts_of_train_are_kept_or_set_aside(tmp_path: Path) -> None:
         read(tmp_path, dev_fraction=1.0)
     with pytest.raises(UserError, match="--train_examples must be at most the 40 texts of train, got 41"):
         read(tmp_path, train_examples=41)
+
+
+def test_dev_is_drawn_from_what_has_labels(tmp_path: Path) -> None:
+    write(tmp_path, train_csv="text,label\n" + "".join(f"t{n},{'ab'[n % 2] if n < 20 else ''}\n" for n in range(40)))
+    corpus = read(tmp_path, dev_fraction=0.5)
+    assert [len(rows) for rows in corpus.splits.values()] == [30, 10] and None not in corpus.splits["dev"]["label"][:]
+    assert "dev: 10 of train's 20 labelled texts, drawn at random with seed 42" in corpus.notes
+    write(tmp_path, train_csv="text,label\na,\nb,\n")
+    with pytest.raises(UserError, match="--dev_fraction must leave labelled texts to train on, got 0.5 of 0 texts"):
+        read(tmp_path, dev_fraction=0.5, known_labels=corpus.labels)
 
 
 def test_files_that_are_missing_or_ambiguous_are_refused(tmp_path: Path) -> None:

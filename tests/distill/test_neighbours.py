@@ -28,9 +28,10 @@ def test_likeness_leaves_aside_what_all_words_share() -> None:
 
 
 def test_case_does_not_make_a_word_another_one_and_is_kept() -> None:
-    found = find_neighbours(["Cat", "cat", "dog"], ["DOG", "Cow"], states_of)
-    assert set(found["Cat"]) == {"Dog", "Cow"} and {name.lower() for name in found["cat"]} == {"dog", "cow"}
-    assert {name.lower() for name in found["dog"]} == {"cat", "cow"}
+    found = find_neighbours(["cat", "Cat", "dog", "DOG"], ["DoG", "Cow"], states_of)
+    assert found["Cat"] == ["Dog", "Cow"], "the nearest first"
+    assert found["cat"] == ["dog", "Cow"] and found["dog"] == ["cat", "Cow"], "spelt as their first"
+    assert find_neighbours(["Cat", "COW"], [], states_of)["Cat"] == ["COW"], "the rest of a word stays as it is"
 
 
 @pytest.mark.parametrize(("words", "others"), [([], ["cat"]), (["zz"], ["cat"]), (["cat"], []), (["zz"], ["?"])])

@@ -74,7 +74,7 @@ def test_its_options_repeat_it(folder: Path, tmp_path: Path) -> None:
 def test_without_gold_it_is_refused_before_any_training(
     folder: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ValueError, match="--baseline trains a student on gold tags: it needs a --data_dir"):
+    with pytest.raises(ValueError, match="--baseline trains a student on gold alone: it needs a --data_dir"):
         TaggerKdPseudoOptions(output_dir="x", teacher_model_path="x", unlabeled_filename=("x",), baseline=True)
     (tmp_path / "dev.txt").write_bytes((data_dir / "dev.txt").read_bytes())
     args = (

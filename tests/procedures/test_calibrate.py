@@ -11,11 +11,12 @@ from nlparch.calibration import calibrate_bins, calibration_error
 from nlparch.cli import train
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelSet
-from nlparch.models.loading import load_word_tagger
+from nlparch.data.texts import TextCorpus
+from nlparch.models.loading import load_text_model, load_word_tagger
 from nlparch.procedures import runs
 from nlparch.procedures.calibrate import fit_words, tag_probabilities
 from nlparch.procedures.tagger_kd import read_outputs
-from nlparch.procedures.tasks import Tagging, score_tagging
+from nlparch.procedures.tasks import Tagging, TextClassification, score_tagging
 from nlparch.readings import Reading
 
 LABELS = LabelSet(("A", "B"), "plain")
@@ -98,6 +99,22 @@ def test_without_dev_the_temperature_of_a_checkpoint_is_forgotten(new_tagger, tm
     model.config.calibration_temperature = 3.0
     Tagging(Corpus({}, LABELS, [], {})).calibrate(run, model, precision="fp32")
     assert model.temperature == 1.0 and "not calibrated" in run.notes[0]
+
+
+def test_without_dev_the_thresholds_of_a_checkpoint_are_forgotten(new_classifier, tmp_path):
+    model, run = new_classifier(task="multi_label", encoder="cnn"), runs.Run(tmp_path)
+    model.thresholds = [0.9] * len(model.text_labels)
+    TextClassification(TextCorpus({}, model.text_labels, [], {})).calibrate(run, model, precision="fp32")
+    assert model.thresholds is None
+
+
+def test_the_score_that_chose_a_text_model_is_kept_with_it(new_classifier, tmp_path):
+    model = new_classifier(encoder="cnn")
+    assert model.main_score == "accuracy"
+    corpus = TextCorpus({}, model.text_labels, [], {}, main_score="matthews_correlation")
+    TextClassification(corpus).calibrate(runs.Run(tmp_path), model, precision="fp32")
+    model.save_pretrained(tmp_path / "model")
+    assert load_text_model(str(tmp_path / "model")).main_score == "matthews_correlation"
 
 
 def test_words_without_logits_or_with_tags_that_are_no_labels_take_no_part():

@@ -1,14 +1,19 @@
 import json
 import re
 
+import numpy as np
 import pytest
 import torch
 
 from nlparch.cli import evaluate
 from nlparch.data.features import build_features
 from nlparch.data.labels import LabelSet
+from nlparch.data.text_labels import TextLabels
 from nlparch.models.tagger import NeuralTagger
 from nlparch.procedures import runs
+from nlparch.procedures.evaluate_texts import in_order
+from nlparch.text_evidence import text_bins
+from nlparch.text_readings import ReadTexts, reading_of
 
 SENTENCES = [["Ada", "met", "Bo", "."], ["Bo", "left"]]
 SMALL = {"word_width": 4, "char_width": 4, "n_char_filters": 4, "lstm_width": 4}
@@ -151,6 +156,14 @@ def test_plain_tags_are_scored_by_accuracy(tmp_path):
     scores = metrics_of(tmp_path, model, gold)["test"]
     assert scores["accuracy"] == scores["raw_text"]["accuracy"] == pytest.approx(2 / 3)
     assert "f1" not in scores
+
+
+def test_a_teacher_is_as_sure_of_labels_that_the_model_lacks():
+    own, teachers = TextLabels(("a", "b"), "one_label"), TextLabels(("a", "b", "z"), "one_label")
+    reading = reading_of(np.log([[0.05, 0.05, 0.9]]), ["x"], teachers)
+    split = ReadTexts(["x"], ["z"], own, "accuracy", {"teacher": in_order(reading, teachers, own)})
+    (confidence,) = [found.confidence for found in text_bins(split, split.readings["teacher"]) if found.n]
+    assert confidence == pytest.approx(0.9)
 
 
 def test_columns_and_ignored_words_are_chosen_by_options(tmp_path, model, capsys):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from nlparch.procedures.options import TaggerKdPseudoOptions, TaggerOptions
+from nlparch.procedures.text_options import ClassifierKdPseudoOptions
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,14 @@ def test_parts_that_cannot_be_are_refused(given: dict[str, Any], complaint: str)
         TaggerOptions(data_dir="x", output_dir="x", **given)
 
 
+@pytest.mark.parametrize("given", [{"drop_seen": True}, {"label_column": "tag"}, {"dev_fraction": 0.2}])
+def test_what_is_said_of_gold_texts_needs_gold(given: dict[str, Any]) -> None:
+    raw: Any = {"output_dir": "x", "teacher_model_path": "x", "unlabeled_filename": ("x",)}
+    ClassifierKdPseudoOptions(**raw, text_pair_column="second")
+    with pytest.raises(ValueError, match=f"--{next(iter(given))} is about the labelled corpus: it needs a --data_dir"):
+        ClassifierKdPseudoOptions(**raw, **given)
+
+
 def test_a_part_of_gold_needs_gold() -> None:
-    with pytest.raises(ValueError, match="they need a --data_dir"):
+    with pytest.raises(ValueError, match="--train_examples is about the labelled corpus: it needs a --data_dir"):
         TaggerKdPseudoOptions(output_dir="x", teacher_model_path="x", unlabeled_filename=("x",), train_examples=3)

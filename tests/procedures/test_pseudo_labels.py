@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from nlparch.data.labels import match_labels
+from nlparch.data.texts import TextCorpus
 from nlparch.distill.teacher_student import DistillSettings
 from nlparch.procedures import pseudo_labels, runs
 from nlparch.procedures.pseudo_labels import note_accepted, warn_of_silence
+from nlparch.procedures.tasks import TextClassification
 
 TAGS = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
 MATCH = match_labels(TAGS, TAGS)
@@ -43,6 +45,19 @@ def test_of_many_rows_some_are_looked_at(new_tagger, tmp_path, monkeypatch):
     monkeypatch.setattr(pseudo_labels, "MOST_ROWS", 2)
     (note,) = told(tmp_path, new_tagger(), min_confidence=0.8)
     assert note == "pseudo-labels of 2 of 3 sentences without gold: 50.0% of 4 words accepted"
+
+
+def test_decisions_on_several_labels_are_no_texts(new_classifier, tmp_path):
+    model, run = new_classifier(task="multi_label", encoder="cnn"), runs.Run(tmp_path)
+    n_labels = len(model.text_labels)
+    model.distill_with(DistillSettings(min_confidence=0.8))
+    outputs = [np.full((1, n_labels), 3.0, np.float16), np.full((1, n_labels), 0.1, np.float16)]
+    task = TextClassification(TextCorpus({}, model.text_labels, [], {}))
+    match = match_labels(model.text_labels.names, model.text_labels.names)
+    note_accepted(run, model, [None, None], outputs, match, items=task.decision, unit=task.unit)
+    assert run.notes == [
+        f"pseudo-labels of 2 texts without gold: 50.0% of {2 * n_labels} single decisions accepted",
+    ]
 
 
 @pytest.mark.parametrize("last", ["O", "B-LOC"])
