@@ -92,6 +92,8 @@ def _command(run: Callable[[str, list[str]], None], command: str, args: Sequence
         print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        remedy = "; --resume goes on from the last checkpoint" if command == "train" else ""
+        print(f"interrupted{remedy}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader has gone, as `head` does. Python flushes standard output once more on its way out.

@@ -31,6 +31,8 @@ def run(options: BenchOptions) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         entries = [entry for folder in options.model_dirs for entry in find_entries(folder, Path(scratch))]
         material = read_material(options, [entry.labels for entry in entries])
+        for entry in entries:
+            material.check_kind(entry.has_pairs, model=entry.name)
         logger.info("%s", "; ".join(material.notes))
         for name, labels in {entry.name: entry.labels for entry in entries}.items():
             for note in material.notes_for(labels):

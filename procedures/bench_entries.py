@@ -36,6 +36,7 @@ class Entry:
         n_parameters: of the model.
         n_bytes: of its folder.
         labels: of the model.
+        has_pairs: whether it reads pairs of texts, or single texts; None: both, or words.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Entry:
     n_parameters: int
     n_bytes: int
     labels: LabelSet | TextLabels
+    has_pairs: bool | None = None
 
     def start(self, texts: Path) -> float:
         """Starts the process; returns the seconds until its first answer."""
@@ -93,10 +95,12 @@ def find_entries(folder: str, scratch: Path) -> Iterator[Entry]:
         return
     model: Any = load_model(folder)
     is_small = isinstance(model, SmallModel)
-    labels = model.text_labels if isinstance(model, TextModel) else model.label_set
+    of_texts = isinstance(model, TextModel)
+    labels = model.text_labels if of_texts else model.label_set
+    has_pairs = model.has_pairs if of_texts else None
     for form in _FORMS_OF_SMALL if is_small else _TORCH_FORMS:
         command = _command(_TORCH_FORMS[form], folder)
-        yield Entry(name, form, command, runs.n_parameters(model), _n_bytes(Path(folder)), labels)
+        yield Entry(name, form, command, runs.n_parameters(model), _n_bytes(Path(folder)), labels, has_pairs)
     export = export_model(model)
     for form, made in {"onnx fp32": export, "onnx int8": export.to_int8()}.items():
         if is_small or form == "onnx int8":
@@ -110,7 +114,7 @@ def _exported(name: str, folder: Path) -> Entry:
     command = _command("runtime", str(folder))
     form, names = f"onnx {config.precision}", tuple(config.labels)
     labels = TextLabels(names, config.text_task) if config.text_task else LabelSet(names, scheme_of_set(names))
-    return Entry(name, form, command, config.n_parameters, _n_bytes(folder), labels)
+    return Entry(name, form, command, config.n_parameters, _n_bytes(folder), labels, config.has_pairs)
 
 
 def _command(mode: str, folder: str) -> list[str]:

@@ -14,7 +14,7 @@ from nlparch.errors import UserError
 from nlparch.metrics import score_tags
 from nlparch.text_metrics import score_texts
 
-from .labelled_file import note_unknown, read_labelled, read_labelled_texts, rows_for
+from .labelled_file import check_pairs, note_unknown, read_labelled, read_labelled_texts, rows_for
 from .model_options import BenchOptions
 
 # A single sentence of about 20 words, as people ask about.
@@ -41,6 +41,10 @@ class Material(abc.ABC):
         return [text for text in self.texts if len(_spoken(text).split()) in _SHORT] or self.texts
 
     @abc.abstractmethod
+    def check_kind(self, has_pairs: bool | None, *, model: str) -> None:
+        """Refuses a model of pairs of texts where these are single ones, and the other way round."""
+
+    @abc.abstractmethod
     def notes_for(self, labels: Any) -> list[str]:
         """What is wrong with gold for a model with these labels, a sentence each."""
 
@@ -56,6 +60,9 @@ class Tagged(Material):
         self._sentences, self.notes = read_labelled(options.data, options)
         self.answered = [sentence.words for sentence in self._sentences]
         self.texts = [join_words(words)[0] for words in self.answered]
+
+    def check_kind(self, has_pairs: bool | None, *, model: str) -> None:
+        """Words are words."""
 
     def notes_for(self, labels: LabelSet) -> list[str]:
         """How gold was turned into the model's scheme, and tags that it lacks."""
@@ -75,6 +82,11 @@ class Classified(Material):
     def __init__(self, options: BenchOptions, labels: TextLabels) -> None:
         self.texts, self._gold, self.notes = read_labelled_texts(options.data, options, labels.task)
         self.answered = self.texts
+        self._file = options.data
+
+    def check_kind(self, has_pairs: bool | None, *, model: str) -> None:
+        """See `check_pairs`."""
+        check_pairs(self.texts, has_pairs, file=self._file, model=model)
 
     def notes_for(self, labels: TextLabels) -> list[str]:
         """Labels that the model lacks."""

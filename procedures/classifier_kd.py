@@ -83,10 +83,7 @@ class TextLesson(Lesson):
         """By the kind of labels, unless an option says it."""
         if self._options.kd_loss_fn != "auto":
             return {}
-        if self.labels.task != "one_label":
-            return {"loss_fn": "mse"}
-        self._run.note(f"soft term: KL divergence at a temperature of {_TEMPERATURE:g}")
-        return {"loss_fn": "kl", "temperature": _TEMPERATURE}
+        return {"loss_fn": "kl", "temperature": _TEMPERATURE} if self.labels.task == "one_label" else {"loss_fn": "mse"}
 
     def new_student(self, labels: TextLabels, rows: Any) -> NeuralTextClassifier:
         """A small classifier."""
@@ -113,7 +110,7 @@ class TextLesson(Lesson):
         )
 
     def _check_pairs(self, texts: Any) -> None:
-        wanted = getattr(self.teacher.config, "has_pairs", None)  # a transformer reads both
+        wanted = self.teacher.has_pairs
         if wanted is not None and len(texts) and wanted == isinstance(texts[0], str):
             kinds = ("pairs of texts", "single texts") if wanted else ("single texts", "pairs of texts")
             raise UserError(f"{self._options.teacher_model_path}: the teacher reads {kinds[0]}, these are {kinds[1]}")

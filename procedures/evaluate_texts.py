@@ -12,7 +12,7 @@ from nlparch.text_readings import ReadTexts, TextReading, read_texts
 
 from . import runs
 from .cuts import cut_notes
-from .labelled_file import note_unknown, read_labelled_texts
+from .labelled_file import check_pairs, note_unknown, read_labelled_texts
 from .model_options import EvalOptions
 
 _SPLIT = "test"
@@ -24,6 +24,7 @@ def evaluate_texts(options: EvalOptions) -> tuple[dict[str, Any], dict[str, Read
     model: Any = load_text_model(options.model_dir)
     labels: TextLabels = model.text_labels
     texts, gold, notes = read_labelled_texts(options.data_file, options, labels.task)
+    check_pairs(texts, model.has_pairs, file=options.data_file, model=options.model_dir)
     notes += note_unknown(gold, labels)
     notes += cut_notes(model, texts, "the model", "it guesses by the rest")
     split = ReadTexts(texts, gold, labels, model.main_score)
@@ -36,6 +37,7 @@ def evaluate_texts(options: EvalOptions) -> tuple[dict[str, Any], dict[str, Read
     metrics[_SPLIT] = split.score("student")
     if options.teacher is not None:
         teacher: Any = load_text_model(options.teacher)
+        check_pairs(texts, teacher.has_pairs, file=options.data_file, model=options.teacher)
         notes += _compare_labels(labels, teacher.text_labels)
         notes += cut_notes(teacher, texts, "the teacher", "it guesses by the rest")
         taught = read_texts(teacher.to(device).eval(), texts, **reading)

@@ -98,6 +98,14 @@ def _facts(export: Export) -> dict[str, Any]:
 
 def _write(folder: Path, export: Export, metrics: dict[str, Any]) -> None:
     """Writes the folder beside its place and moves it there: whoever watches it sees all of it or nothing."""
+    try:
+        _replace(folder, export, metrics)
+    except OSError as error:
+        raise UserError(f"OUTPUT_DIR {folder}: cannot be written: {error.strerror or error}") from error
+    logger.info("%s: %s, %.1f MB", folder, metrics["form"], metrics["bytes"] / 1e6)
+
+
+def _replace(folder: Path, export: Export, metrics: dict[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         new = Path(scratch) / "new"
@@ -109,4 +117,3 @@ def _write(folder: Path, export: Export, metrics: dict[str, Any]) -> None:
         if folder.exists():
             folder.rename(Path(scratch) / "old")
         new.rename(folder)
-    logger.info("%s: %s, %.1f MB", folder, metrics["form"], metrics["bytes"] / 1e6)

@@ -10,7 +10,7 @@ from nlparch.models.text_model import TextModel
 from nlparch.text_metrics import score_texts, text_agreement
 from nlparch.text_readings import answers_of
 
-from .labelled_file import note_unknown, read_labelled, read_labelled_texts, rows_for
+from .labelled_file import check_pairs, note_unknown, read_labelled, read_labelled_texts, rows_for
 
 
 class FormScores(abc.ABC):
@@ -84,6 +84,7 @@ class TextScores(FormScores):
     def __init__(self, model: Any, file: str, options: Any) -> None:
         self._labels = model.text_labels
         self._texts, self._gold, self.notes = read_labelled_texts(file, options, self._labels.task)
+        check_pairs(self._texts, model.has_pairs, file=file, model=options.model_dir)
         self.notes += note_unknown(self._gold, self._labels)
         self._model = model
         self.key = model.main_score

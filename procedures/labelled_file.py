@@ -1,7 +1,7 @@
 """One labelled file, read as a saved model sees it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from nlparch.data.text_labels import TextLabels, TextTask
 from nlparch.data.text_predictions import Text
 from nlparch.data.text_tables import TextColumns, settle_gold
 from nlparch.data.texts import read_text_file
-from nlparch.errors import DataError
+from nlparch.errors import DataError, UserError
 
 from .options import ColumnOptions
 from .text_options import TextColumnOptions
+
+_MOST_NAMES = 5
 
 
 def read_labelled(file: str, columns: ColumnOptions) -> tuple[list[Sentence], list[str]]:
@@ -55,7 +57,9 @@ def read_labelled_texts(
         raise DataError(f"{file}: there is no such file")
     rows = settle_gold(read_text_file(Path(file), finder), task)
     with_gold = [index for index, gold in enumerate(rows.gold) if gold is not None]
-    notes.insert(0, f"{file}: {len(with_gold):,} texts with gold, {len(rows) - len(with_gold):,} without, left out")
+    n_without = len(rows) - len(with_gold)
+    without = f"; {n_without:,} without gold left out" if n_without else ""
+    notes.insert(0, f"{file}: {len(with_gold):,} texts with gold{without}")
     if not with_gold:
         raise DataError(f"{file}: some text must have a label, got none")
     rows = rows.take(with_gold)
@@ -63,13 +67,47 @@ def read_labelled_texts(
     return texts, rows.gold, notes
 
 
+def check_pairs(texts: Sequence[Text], has_pairs: bool | None, *, file: str, model: str) -> None:
+    """Refuses pairs for a model of single texts, and the other way round.
+
+    Args:
+        texts: all of one kind.
+        has_pairs: which kind the model reads; None: it does not say.
+        file: where the texts stand.
+        model: its folder.
+
+    Raises:
+        UserError: If they are of the other kind.
+    """
+    if has_pairs is None or not texts or isinstance(texts[0], str) != has_pairs:
+        return
+    if has_pairs:
+        raise UserError(
+            f"{model} reads pairs of texts, {file} holds single texts; name the second column with --text_pair_column"
+        )
+    raise UserError(
+        f'{model} reads single texts, {file} holds pairs; add --text_pair_column "" to read the first of them alone'
+    )
+
+
 def note_unknown(gold: Sequence[Any], labels: TextLabels) -> list[str]:
-    """A sentence on the labels of texts that a model lacks, where there are some."""
+    """A sentence on the labels of texts that a model lacks, where there are some.
+
+    Raises:
+        DataError: If it lacks all of them.
+    """
     if labels.task == "regression":
         return []
     counts = Counter(label for one in gold for label in ([one] if isinstance(one, str) else one))
     unknown = {label: n for label, n in sorted(counts.items()) if label not in labels.ids}
     if not unknown:
         return []
+    if len(unknown) == len(counts):
+        raise DataError(f"no label of gold ({_some(unknown)}) is one of the model's ({_some(labels.names)})")
     listed = ", ".join(f"{label} {n}" for label, n in unknown.items())
     return [f"{sum(unknown.values())} labels that the model lacks, kept, and scored as errors: {listed}"]
+
+
+def _some(names: Iterable[str]) -> str:
+    every = list(names)
+    return ", ".join([*every[:_MOST_NAMES], *(["..."] if len(every) > _MOST_NAMES else [])])

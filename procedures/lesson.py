@@ -150,6 +150,8 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     run.note(*([match.note] if match.note else []))
     labels = lesson.student_labels(match)
     settings = _settings(options, **lesson.settle_loss())
+    heat = "" if settings.loss_fn == "mse" else f" at a temperature of {settings.temperature:g}"
+    run.note(f"soft term: {settings.loss_fn}{heat}")
     taught, made = lesson.augment(corpus, rows) if options.augment else (rows, None)
     model = lesson.new_student(labels, taught).distill_with(settings)  # what forbids it is said before the long pass
     if getattr(options, "calibrate_teacher", False):

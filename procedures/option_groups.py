@@ -155,6 +155,9 @@ class TransformerOptions(TrainingOptions):
         TrainingOptions.__post_init__(self)
         if self.from_scratch == (self.model_name_or_path is not None):
             raise ValueError("give either --model_name_or_path CHECKPOINT or --from_scratch")
+        for name in ("hidden_size", "n_layers", "n_heads", "vocab_size", "lowercase"):
+            if not self.from_scratch and getattr(self, name) != getattr(TransformerOptions, name):
+                raise ValueError(f"--{name} is of --from_scratch; a checkpoint has its own, leave it out")
         check("at least 1", hidden_size=self.hidden_size, n_layers=self.n_layers, n_heads=self.n_heads)
         if self.hidden_size % self.n_heads:
             raise ValueError(

@@ -50,13 +50,25 @@ def input_lines(options: StreamOptions) -> tuple[str, Iterator[str]]:
 
 @contextlib.contextmanager
 def open_output(name: str) -> Iterator[TextIO]:
-    """The output file, or standard output; UTF-8."""
+    """The output file, or standard output; UTF-8.
+
+    A file is written beside its place and moved there at the end: what stood there before stays until then. What was
+    written when something fails stays in `NAME.part`.
+    """
     if name == "-":
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         yield sys.stdout
-    else:
-        with Path(name).open("w", encoding="utf-8", newline="\n") as file:
+        return
+    target = Path(name)
+    is_device = target.exists() and not target.is_file()  # /dev/null, or a named pipe
+    written = target if is_device else target.with_name(f"{target.name}.part")
+    try:
+        with written.open("w", encoding="utf-8", newline="\n") as file:
             yield file
+        if written != target:
+            written.replace(target)
+    except OSError as error:
+        raise UserError(f"--output_file {name}: cannot be written: {error.strerror or error}") from error
 
 
 def load_exported(options: StreamOptions, command: str) -> "AnyModel":

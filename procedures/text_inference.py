@@ -40,7 +40,7 @@ def _run(options: TextInferenceOptions, *, small: bool) -> None:
         has_pairs = model.has_pairs
     else:
         model, reading["precision"] = _load(options, small=small)
-        has_pairs = getattr(model.config, "has_pairs", None)
+        has_pairs = model.has_pairs
     texts = CountedTexts(model, _as_the_model_reads(inputs, has_pairs, options.model_dir))
     with open_output(options.output_file) as file:
         for prediction in model.predict_stream(texts, **reading):
@@ -93,15 +93,17 @@ def read_inputs(options: TextInferenceOptions, notes: list[str]) -> Iterator[Tex
         return
     name, lines = input_lines(options)
     for number, line in enumerate(lines, 1):
+        if number == 1 and line.lstrip().startswith(('{"', "[{")):
+            logger.warning("%s: looks like JSON, and is read as texts, one a line; tables are read from files", name)
         yield reading.read_line(line.rstrip("\r\n"), f"{name}:{number}")
 
 
 def _as_the_model_reads(texts: Iterator[Text], wanted: bool | None, place: str) -> Iterator[Text]:
-    """The texts, checked to be pairs where a small model reads pairs, and single where it does not.
+    """The texts, checked to be pairs where the model reads pairs, and single where it does not.
 
     Args:
         texts: the input.
-        wanted: whether pairs are; None: a transformer reads both.
+        wanted: whether pairs are; None: the model does not say.
         place: the model's folder.
     """
     for text in texts:

@@ -121,6 +121,8 @@ class ClassifierKdOptions(ClassifierOptions, TeacherOptions, AugmentOptions):
     teacher_words: bool = True
     """Where word vectors begin with the teacher's, words of its own vocabulary join the student's, as far as the size
     leaves room: the student has a vector for them before it has seen them."""
+    kd_temp: float | None = None
+    """Temperature of the KL divergences; by default 1, and 2 where `auto` takes kl."""
     kd_loss_fn: Literal["auto", "kl", "kl-std", "dkd", "mse"] = "auto"  # type: ignore[assignment]
     """Soft term: KL divergence of the distributions, of the distributions of standardised logits, or decoupled into the
     teacher's best label and the others; or the squared error of the logits; auto: kl at a temperature of 2 where texts

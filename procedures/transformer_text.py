@@ -1,8 +1,10 @@
 """Fine-tune a transformer that classifies texts, or pairs of them."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
-from nlparch.data.text_labels import PROBLEM_TYPES
+from nlparch.data.text_labels import PROBLEM_TYPES, TextLabels
 from nlparch.data.text_tables import texts_of
 from nlparch.data.texts import TextCorpus
 from nlparch.models.transformer_text import TransformerTextClassifier
@@ -29,15 +31,33 @@ def run(options: TransformerTextOptions) -> None:
 
 def new_model(options: TransformerTextOptions, corpus: TextCorpus, rows: Any) -> TransformerTextClassifier:
     """The checkpoint with a head for the corpus's labels, or a small one with random weights."""
+    texts = texts_of(rows)
+    bias = log_odds(corpus.labels, corpus.label_counts["train"], len(texts))
+    has_pairs = bool(texts) and not isinstance(texts[0], str)
     if options.model_name_or_path is not None:
         return TransformerTextClassifier.from_pretrained(
             options.model_name_or_path,
             labels=corpus.labels,
             max_length=options.max_seq_len,
             long_texts=options.long_texts,
+            settings={"has_pairs": has_pairs},
+            head_bias=bias,
         )
-    texts = ([text] if isinstance(text, str) else text for text in texts_of(rows))
-    config, tokenizer = new_transformer(options, texts, corpus.labels.names)
+    sentences = ([text] if isinstance(text, str) else text for text in texts)
+    config, tokenizer = new_transformer(options, sentences, corpus.labels.names)
     config.problem_type = PROBLEM_TYPES[corpus.labels.task]
     config.long_texts = options.long_texts
-    return TransformerTextClassifier.from_config(config, tokenizer)
+    config.has_pairs = has_pairs
+    return TransformerTextClassifier.from_config(config, tokenizer, head_bias=bias)
+
+
+def log_odds(labels: TextLabels, counts: Mapping[str, int], n_texts: int) -> list[float] | None:
+    """Where the outputs of several labels begin: as likely as each label is in training, one text more with it and one
+    without. None where texts have one label, or a number.
+
+    From 0 a head learns first, at the small steps of fine-tuning, that most labels seldom hold (Lin et al., 2017,
+    section 3.3, https://arxiv.org/abs/1708.02002).
+    """
+    if labels.task != "multi_label":
+        return None
+    return [math.log((counts[name] + 1) / (n_texts - counts[name] + 1)) for name in labels.names]

@@ -223,12 +223,13 @@ def test_a_bug_is_not_taken_for_a_users_mistake(runs):
         train(["x", "--data_dir", "a"])
 
 
-def test_an_interrupted_run_is_code_130(runs):
+def test_an_interrupted_run_is_code_130(runs, capsys):
     def interrupt(options):
         raise KeyboardInterrupt
 
     runs.append(interrupt)
     assert train(["x", "--data_dir", "a"]) == 130
+    assert capsys.readouterr().err == "interrupted; --resume goes on from the last checkpoint\n"
 
 
 def test_the_librarys_log_goes_to_standard_error_while_a_procedure_runs(runs, capsys):

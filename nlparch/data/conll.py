@@ -149,6 +149,15 @@ def read_lines(path: str | Path) -> Iterator[str]:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
+_OTHER_BEGINNINGS = {
+    b"\xff\xfe": "convert the file with `iconv -f UTF-16 -t UTF-8`",
+    b"\xfe\xff": "convert the file with `iconv -f UTF-16 -t UTF-8`",
+    b"\x1f\x8b": "it is compressed: `gunzip` it first",
+    b"PK\x03\x04": "it is an archive: `unzip` it first",
+}
+"""How files begin that are something else, and what to do."""
+
+
 def decode_lines(lines: Iterable[bytes], *, name: str) -> Iterator[str]:
     """Decode lines of UTF-8, without the mark that some files begin with; one that is not UTF-8 is a DataError."""
     for number, line in enumerate(lines, 1):
@@ -160,10 +169,10 @@ def _decode(line: bytes, path: str | Path, number: int) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}:{number}: text must be UTF-8, got byte 0x{line[error.start]:02x}; convert the file, for example "
-            "with `iconv -f WINDOWS-1252 -t UTF-8`"
-        ) from error
+        remedy = "convert the file, for example with `iconv -f WINDOWS-1252 -t UTF-8`"
+        for mark, other in _OTHER_BEGINNINGS.items():
+            remedy = other if number == 1 and line.startswith(mark) else remedy
+        raise DataError(f"{path}:{number}: text must be UTF-8, got byte 0x{line[error.start]:02x}; {remedy}") from error
 
 
 def write_sentences(file: TextIO, sentences: Iterable[tuple[Sequence[str], Sequence[str]]]) -> None:

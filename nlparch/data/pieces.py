@@ -51,7 +51,7 @@ class PieceReader:
         least = (max_length - n_special) // 2
         if least < 1:
             raise UserError(
-                f"max_length must leave room for two texts beside {n_special} special pieces, got {max_length}"
+                f"the window (max_seq_len) must hold two texts beside {n_special} special pieces, got {max_length}"
             )
         self._pad_id = pad_id
         self._windows = windows

@@ -128,9 +128,16 @@ def _with_header(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[
         if len(row) != len(header):
             raise DataError(
                 f"{path}:{line}: every row must have as many fields as the header, {len(header)}, got {len(row)}; "
-                "quote fields that hold the separator"
+                f"{_field_hint(names)}"
             )
         yield Record(f"{path}:{line}", dict(zip(header, row, strict=True)))
+
+
+def _field_hint(names: list[str]) -> str:
+    others = [mark for mark in ";\t|" if len(names) == 1 and mark in names[0]]
+    if others:
+        return f"is it divided by {others[0]!r}? CSV has commas, TSV tabs"
+    return "quote fields that hold the separator"
 
 
 def _read_json_lines(path: Path, notes: list[str]) -> Iterator[Record]:

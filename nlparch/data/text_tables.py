@@ -29,6 +29,8 @@ TEXT_COLUMNS = {
 }
 """Usual names of the column of texts, in the order they are tried, and of the second texts that may go with it."""
 LABEL_COLUMNS = ("label", "labels", "score", "category", "class", "intent")
+_FEW = 0.1
+"""Of gold: so little that is no number does not make numbers names."""
 _HIGHEST = 1e18  # its square still is a number in fp32
 
 Gold = str | float | list[str] | None
@@ -147,6 +149,9 @@ class TextColumns:
         text = _find(there, self.text, tuple(TEXT_COLUMNS), self.option, place, self.notes)
         if text is None:
             raise _not_there(self.option, self.text, tuple(TEXT_COLUMNS), there, place)
+        for what, name in (("text_pair", self.text_pair), ("label", self.label)):
+            if name == text:
+                raise DataError(f"{place}: texts are in the column {text!r}; --{what}_column must name another")
         if self.text_pair:
             if self.text_pair not in there:
                 raise _not_there("text_pair", self.text_pair, (), there, place)
@@ -210,16 +215,34 @@ def _raw_gold(record: Record, column: str, separator: str) -> Any:
 
 
 def find_task(given: TextTask | None, splits: Iterable[RawTexts]) -> TextTask:
-    """What is asked of each text: as given, or as gold looks: lists, fractions, or names."""
-    values = [gold for raw in splits for gold in raw.rows.gold if gold is not None]
+    """What is asked of each text: as given, or as gold looks: lists, fractions, or names.
+
+    Raises:
+        DataError: At the first gold that is no number, where nearly all others are numbers with fractions.
+    """
     if given is not None:
         return given
-    if any(isinstance(value, list) for value in values):
+    every = (row for raw in splits for row in zip(raw.rows.gold, raw.places, strict=True))
+    rows = [(value, place) for value, place in every if value is not None]
+    if any(isinstance(value, list) for value, _ in rows):
         return "multi_label"
-    return "regression" if values and all(map(_is_number, values)) and any(map(_is_fraction, values)) else "one_label"
+    numbers = [value for value, _ in rows if is_number(value)]
+    if not any(map(_is_fraction, numbers)):
+        return "one_label"
+    odd = [(value, place) for value, place in rows if not is_number(value)]
+    if len(odd) > _FEW * len(rows):
+        return "one_label"
+    if odd:
+        value, place = odd[0]
+        raise DataError(
+            f"{place}: the label must be a number, as {len(numbers):,} others are, got {value!r:.80}; mend the row, or "
+            "say what the labels are with --task"
+        )
+    return "regression"
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a label is a number, or reads as one."""
     return isinstance(value, int | float) or (isinstance(value, str) and _number(value) is not None)
 
 
@@ -281,8 +304,7 @@ def _float(value: Any, place: str) -> float:
     number = _number(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int | float) or number != number:
         raise DataError(
-            f"{place}: the label of a regression must be a number, got {value!r:.80}; for names --task one_label, and "
-            "no model of a regression"
+            f"{place}: the label of a regression must be a number, got {value!r:.80}; for names --task one_label"
         )
     if abs(number) > _HIGHEST:
         raise DataError(f"{place}: the label of a regression must be a number up to {_HIGHEST:.0e}, got {value!r:.80}")

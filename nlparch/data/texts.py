@@ -13,7 +13,7 @@ from nlparch.data.records import RECORD_FORMATS, Record, read_records
 from nlparch.data.subsets import keep_part, split_dev
 from nlparch.data.tables import is_saved, read_hub, read_saved
 from nlparch.data.text_labels import TextLabels, TextTask
-from nlparch.data.text_tables import RawTexts, TextColumns, TextRows, find_task, settle_gold, to_dataset
+from nlparch.data.text_tables import RawTexts, TextColumns, TextRows, find_task, is_number, settle_gold, to_dataset
 from nlparch.errors import DataError, UserError
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _settle_task(
     if known is not None:
         if given not in (None, known.task):
             raise UserError(f"--task must be that of the model, {known.task}, got {given}; leave it out")
-        _check_look(find_task(None, raw.values()), known.task, notes)
+        _check_look(find_task(given, raw.values()), known, raw.values(), notes)
         return known.task
     task = find_task(given, raw.values())
     if given is None:
@@ -202,12 +202,29 @@ def _settle_task(
     return task
 
 
-def _check_look(looks: TextTask, wanted: TextTask, notes: list[str]) -> None:
-    """Refuses lists where a model gives one label, and tells of names that a model reads as numbers."""
-    if looks == "multi_label" != wanted:
-        raise DataError(f"texts have lists of labels, and the model is of {wanted}; take a model of multi_label")
-    if looks == "one_label" and wanted == "regression":
+_LOOKS: dict[TextTask, str] = {
+    "one_label": "one label each",
+    "multi_label": "lists of labels",
+    "regression": "numbers with fractions",
+}
+
+
+def _check_look(looks: TextTask, known: TextLabels, raw: Iterable[RawTexts], notes: list[str]) -> None:
+    """Refuses gold that a model of another task cannot have, and tells of whole numbers that a regression reads.
+
+    What looks like numbers may be names that the model knows.
+    """
+    if looks == known.task:
+        return
+    gold = [value for rows in raw for value in rows.rows.gold if value is not None]
+    if looks == "one_label" and known.task == "regression" and all(map(is_number, gold)):
         notes.append("task: regression, that of the model; labels are read as numbers")
+        return
+    if looks == "regression" and known.task == "one_label" and any(str(value) in known.ids for value in gold):
+        return
+    if gold:
+        separator = "; in CSV and TSV, --label_separator says what divides labels" * (known.task == "multi_label")
+        raise DataError(f"texts have {_LOOKS[looks]}, and the model is of {known.task}; take one of {looks}{separator}")
 
 
 def _drop_unusable(splits: dict[str, TextRows], notes: list[str]) -> None:

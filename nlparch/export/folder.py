@@ -102,7 +102,7 @@ def _about_texts(model: TextModel) -> dict[str, Any]:
     return {
         "labels": list(model.text_labels.names),
         "text_task": model.text_labels.task,
-        "has_pairs": getattr(model.config, "has_pairs", None),
+        "has_pairs": model.has_pairs,
         "temperature": model.temperature,
         "thresholds": model.thresholds,
         "reads_windows": getattr(model, "long_texts", None) == "windows",

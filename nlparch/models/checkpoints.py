@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import torch
 from tokenizers import decoders
 from torch import nn
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
@@ -57,6 +59,7 @@ class CheckpointModel(abc.ABC):
         splitter: str | None = None,
         max_length: int | None = None,
         settings: dict[str, Any] | None = None,
+        head_bias: Sequence[float] | None = None,
         **options: Any,
     ) -> Self:
         """Loads a checkpoint and its tokenizer.
@@ -67,10 +70,12 @@ class CheckpointModel(abc.ABC):
             splitter: the splitter to remember; None keeps the checkpoint's.
             max_length: pieces in a window; None takes what the model was saved with, else what it can, at most 512.
             settings: of the configuration, to remember.
+            head_bias: where the outputs of a new head begin; None: at 0. Shape: (labels,)
             options: handed on to the checkpoint's own `from_pretrained`.
 
         Raises:
-            UserError: If there is no such checkpoint, or no class of this kind for its architecture.
+            UserError: If there is no such checkpoint, no class of this kind for its architecture, or no head in it
+                and no labels to make one.
         """
         if issubclass(cls, PreTrainedModel):
             return super().from_pretrained(path, **options)
@@ -88,17 +93,30 @@ class CheckpointModel(abc.ABC):
         for name, value in (settings or {}).items():
             setattr(config, name, value)
         try:
-            model = cls.own_class(config).from_pretrained(path, config=config, **options)
+            model, loading = cls.own_class(config).from_pretrained(
+                path, config=config, output_loading_info=True, **options
+            )
         except OSError as error:
             raise _explain(path, error) from error
         if needs_head:
-            _renew_head(model)
+            _renew_head(model, head_bias)
+        elif labels is None:
+            _check_head(path, loading["missing_keys"], kind=cls.auto_kind, body=f"{model.base_model_prefix}.")
         return model.read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
 
     @classmethod
-    def from_config(cls, config: Any, tokenizer: Any, *, max_length: int | None = None) -> Self:
+    def from_config(
+        cls,
+        config: Any,
+        tokenizer: Any,
+        *,
+        max_length: int | None = None,
+        head_bias: Sequence[float] | None = None,
+    ) -> Self:
         """A model of `config`'s architecture with random weights."""
-        return cls.own_class(config)(config).read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
+        model = cls.own_class(config)(config)
+        _begin_bias(_find_head(model), head_bias)
+        return model.read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
 
     @classmethod
     def own_class(cls, config: Any) -> Any:
@@ -156,12 +174,32 @@ class CheckpointModel(abc.ABC):
         return tokenizer.to_str()  # type: ignore[no-any-return]
 
 
-def _renew_head(model: Any) -> None:
+def _check_head(path: str | PathLike[str], missing: Iterable[str], *, kind: str, body: str) -> None:
+    """Refuses a checkpoint whose head would be random weights."""
+    of_head = sorted(name for name in missing if not name.startswith(body))
+    if of_head:
+        raise UserError(
+            f"{path}: no {kind} yet, its weights lack the head ({', '.join(of_head)}); fine-tune it first, with "
+            "nlp-train transformer_token or transformer_text"
+        )
+
+
+def _renew_head(model: Any, bias: Sequence[float] | None) -> None:
     """Random weights for the layer that gives the logits: it may have been made for other labels, as many as these."""
+    head = _find_head(model)
+    nn.init.normal_(head.weight, std=getattr(model.config, "initializer_range", 0.02))
+    _begin_bias(head, bias)
+
+
+def _find_head(model: Any) -> nn.Linear:
     heads = [part for part in model.modules() if isinstance(part, nn.Linear) and part.out_features == model.num_labels]
-    nn.init.normal_(heads[-1].weight, std=getattr(model.config, "initializer_range", 0.02))
-    if heads[-1].bias is not None:
-        nn.init.zeros_(heads[-1].bias)
+    return heads[-1]
+
+
+def _begin_bias(head: nn.Linear, bias: Sequence[float] | None) -> None:
+    if head.bias is not None:
+        with torch.no_grad():
+            head.bias.copy_(torch.tensor(0.0 if bias is None else bias))
 
 
 def _load_tokenizer(path: str | PathLike[str], *, reads_single_words: bool) -> Any:

@@ -90,7 +90,7 @@ class TaskModel(TeacherStudentDistill, abc.ABC):
 def settings_of(config: Any) -> dict[str, Any]:
     """What a configuration says of the computation, without names, versions and places."""
     beside = {"architectures", "dtype", "id2label", "label2id", "splitter", "transformers_version", "window"}
-    beside |= {"calibration_temperature", "thresholds", "main_score"}
+    beside |= {"calibration_temperature", "thresholds", "main_score", "has_pairs"}
     return {name: value for name, value in config.to_dict().items() if name not in beside and name[0] != "_"}
 
 

@@ -50,6 +50,11 @@ class TextModel(TaskModel):
         self.config.thresholds = values
 
     @property
+    def has_pairs(self) -> bool | None:
+        """Whether the model reads pairs of texts, or single texts; None: it was made elsewhere, and does not say."""
+        return getattr(self.config, "has_pairs", None)
+
+    @property
     def main_score(self) -> str:
         """The score that chose the model among those of its training, and by which others are compared with it."""
         return getattr(self.config, "main_score", None) or MAIN_SCORES[self.text_labels.task]

@@ -1,3 +1,4 @@
+import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,6 +132,13 @@ def test_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"x.txt:2: text must be UTF-8, got byte 0xe9"):
         list(read_file(path))
     path.write_text("a\tO\n", encoding="utf-16")
+    for content, remedy in (
+        ("Ann O".encode("utf-16"), "`iconv -f UTF-16 -t UTF-8`"),
+        (gzip.compress(b"Ann O"), "`gunzip` it first"),
+    ):
+        (tmp_path / "odd.txt").write_bytes(content)
+        with pytest.raises(DataError, match=f"odd.txt:1: text must be UTF-8, .*{remedy}"):
+            list(read_file(tmp_path / "odd.txt"))
     with pytest.raises(DataError, match=r"x.txt:1: text must be UTF-8"):
         list(read_file(path))
 

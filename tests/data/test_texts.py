@@ -297,6 +297,31 @@ def test_numbers_that_no_loss_can_hold_are_refused(tmp_path: Path, number: str) 
         read(tmp_path)
 
 
+def test_a_word_among_numbers_is_told_with_its_row(tmp_path: Path) -> None:
+    content = "text,label\n" + "".join(f"t{n},{n / 8}\n" for n in range(20)) + "odd,nan\n"
+    with pytest.raises(DataError, match=r"train.csv:22: the label must be a number, as 20 others are, got 'nan'"):
+        read(write(tmp_path, train_csv=content))
+    assert read(tmp_path, task="one_label").labels.task == "one_label"
+    assert read(write(tmp_path, train_csv="text,label\na,1.5\nb,x\n")).labels.task == "one_label", "half of them"
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"text_pair_column": "text"}, "texts are in the column 'text'; --text_pair_column must name another"),
+        ({"label_column": "text"}, "texts are in the column 'text'; --label_column must name another"),
+    ],
+)
+def test_one_column_is_not_read_as_two(tmp_path: Path, given: Any, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        read(write(tmp_path, train_csv="text,label\na,x\nb,y\n"), **given)
+
+
+def test_other_dividers_are_suggested(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is it divided by ';'"):
+        read(write(tmp_path, train_csv="text;label\na;x\nb, c;y\n"))
+
+
 @pytest.mark.parametrize("row", ['{"text": "a \\ud800", "label": "x"}', '{"text": "a", "label": "\\ud800x"}'])
 def test_halves_of_characters_are_refused(tmp_path: Path, row: str) -> None:
     with pytest.raises(DataError, match=r"train.jsonl:1: text must have whole characters, got half of one"):
@@ -311,8 +336,16 @@ def test_json_that_is_too_deep_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_gold_that_looks_otherwise_than_the_known_labels_is_refused_or_told(tmp_path: Path) -> None:
     lists = '{"text": "a", "labels": ["x"]}\n'
-    with pytest.raises(DataError, match="lists of labels, and the model is of one_label"):
+    with pytest.raises(DataError, match="lists of labels, and the model is of one_label; take one of multi_label"):
         read(write(tmp_path, train_jsonl=lists), known_labels=TextLabels(("x", "y"), "one_label"))
+    names = write(tmp_path, train_jsonl='{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n')
+    with pytest.raises(DataError, match="one label each, and the model is of multi_label; .* --label_separator"):
+        read(names, known_labels=TextLabels(("x", "y"), "multi_label"))
+    with pytest.raises(DataError, match="one label each, and the model is of regression; take one of one_label"):
+        read(names, known_labels=TextLabels(("score",), "regression"))
+    numbers = write(tmp_path, train_jsonl='{"text": "a", "label": 0.5}\n{"text": "b", "label": "1.5"}\n')
+    with pytest.raises(DataError, match="numbers with fractions, and the model is of one_label"):
+        read(numbers, known_labels=TextLabels(("x", "y"), "one_label"))
     write(tmp_path, train_jsonl='{"text": "a", "label": 1}\n{"text": "b", "label": 2}\n')
     notes = read(tmp_path, known_labels=TextLabels(("score",), "regression")).notes
     assert "task: regression, that of the model; labels are read as numbers" in notes

@@ -42,6 +42,21 @@ def test_saved_models_predict_the_same_in_a_fresh_process(
     assert any(prediction["entities"] for predictions in expected for prediction in predictions)
 
 
+def test_a_checkpoint_without_a_head_is_no_model_yet(
+    new_transformer: Any, new_text_transformer: Any, tmp_path: Path
+) -> None:
+    for number, make in enumerate((new_transformer, new_text_transformer)):
+        model, folder = make(), str(tmp_path / str(number))
+        model.bert.save_pretrained(folder)
+        model.tokenizer.save_pretrained(folder)
+        with pytest.raises(
+            UserError, match=r"lack the head \(classifier.bias, classifier.weight\); fine-tune it first"
+        ):
+            (load_text_model if number else load_word_tagger)(folder)
+        labels = model.text_labels if number else model.label_set
+        assert type(model).__mro__[1].from_pretrained(folder, labels=labels).num_labels == model.num_labels
+
+
 def test_each_kind_of_model_is_loaded_as_what_it_is(
     new_tagger: Any, new_transformer: Any, new_classifier: Any, new_text_transformer: Any, tmp_path: Path
 ) -> None:

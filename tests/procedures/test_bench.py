@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nlparch.cli import bench, export
+from nlparch.cli import bench, evaluate, export
 from nlparch.procedures.bench import measure, table
 from nlparch.procedures.model_options import BenchOptions
 
@@ -130,6 +130,24 @@ def test_speeds_are_compared_with_the_pipeline_or_else_the_slowest() -> None:
     ]
     assert [line.split(" | ")[6] for line in table(rows).splitlines()] == ["x pipeline", "---:", "3.0", "1.0", "0.5"]
     assert [line.split(" | ")[6] for line in table(rows[::2]).splitlines()] == ["x b", "---:", "6.0", "1.0"]
+
+
+@pytest.mark.parametrize("has_pairs", [False, True])
+def test_texts_of_the_other_kind_are_refused(
+    new_classifier: Any, has_pairs: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new_classifier(has_pairs=has_pairs).save_pretrained(tmp_path / "model")
+    row = {"text": "Ann flew", "label": "pos"} | ({} if has_pairs else {"text_pair": "Oslo"})
+    (tmp_path / "gold.jsonl").write_text(json.dumps(row) + "\n")
+    model, file = str(tmp_path / "model"), str(tmp_path / "gold.jsonl")
+    said = "reads pairs of texts, .* holds single texts" if has_pairs else "reads single texts, .* holds pairs"
+    for command, args in (
+        (bench, [model, "--data", file]),
+        (evaluate, [model, file]),
+        (export, [model, str(tmp_path / "out"), "--dev", file]),
+    ):
+        assert command(args) == 2
+        assert re.search(said, capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(

@@ -688,6 +688,18 @@ def test_inference_writes_a_json_object_a_line(home: Path) -> None:
     assert found == [prediction.to_dict() for prediction in model.predict(texts)]
 
 
+def test_an_output_file_stays_until_another_is_whole(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "bad.txt").write_bytes(b"Ann flew\n" * 200 + b"\xe9\n")
+    (home / "out.jsonl").write_text("before")
+    args = f"tagger --model_dir {home}/student --data_file {home}/bad.txt --output_file {home}/out.jsonl --no_cuda"
+    assert inference(args.split()) == 2
+    assert (home / "out.jsonl").read_text() == "before" and "bad.txt:201" in capsys.readouterr().err
+    assert inference(args.replace("bad.txt", "raw.txt").split()) == 0
+    assert "before" not in (home / "out.jsonl").read_text() and not (home / "out.jsonl.part").exists()
+    assert inference(args.replace("bad.txt", "raw.txt").replace(f"{home}/out.jsonl", "/dev/full").split()) == 2
+    assert "--output_file /dev/full: cannot be written: No space left on device" in capsys.readouterr().err
+
+
 def test_inference_options_do_what_they_say(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = [json.loads(line) for line in tag(home, "--entities_only").splitlines()]
     assert all(prediction.keys() == {"text", "entities"} for prediction in short)

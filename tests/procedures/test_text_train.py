@@ -258,6 +258,11 @@ def test_tables_are_classified(
         ),
         ("classifier --model_dir RUNS/one_label/classifier --data_file RAW --pairs", "raw.txt:1: a line must hold two"),
         ("classifier --model_dir RUNS/one_label/classifier --data_file RAW --text_column x", "are of tables"),
+        ("transformer_text --model_dir RUNS/regression/transformer_text --data_file RAW", "reads pairs of texts; add"),
+        (
+            "transformer_text --model_dir RUNS/one_label/transformer_text --data_file PAIRS --pairs",
+            "reads single texts",
+        ),
         ("classifier --model_dir RUNS/one_label/classifier --data_file nowhere", "there is no such file"),
         ("tagger --model_dir RUNS/one_label/classifier --data_file RAW", "this one classifies whole texts"),
         ("classifier --model_dir RUNS/one_label/classifier --data_file TABLE --text_column x", "column named x"),
