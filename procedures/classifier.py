@@ -5,6 +5,7 @@ from typing import Any
 
 from nlparch.data.text_labels import TextLabels
 from nlparch.data.text_predictions import Text
+from nlparch.data.text_tables import gold_column
 from nlparch.data.texts import TextCorpus
 from nlparch.data.words import make_splitter
 from nlparch.errors import UserError
@@ -51,6 +52,7 @@ def new_classifier(
     about: Any = {"size": size, "given": given, "more_words": more_words}
     model = new_small_model(options, run, NeuralTextClassifier, labels, sentences, **about)
     assert isinstance(model, NeuralTextClassifier)
+    model.begin_as_likely_as(labels.log_odds(rows[gold_column(labels.task)]))
     return model
 
 

@@ -1,11 +1,9 @@
 """Fine-tune a transformer that classifies texts, or pairs of them."""
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
-from nlparch.data.text_labels import PROBLEM_TYPES, TextLabels
-from nlparch.data.text_tables import texts_of
+from nlparch.data.text_labels import PROBLEM_TYPES
+from nlparch.data.text_tables import gold_column, texts_of
 from nlparch.data.texts import TextCorpus
 from nlparch.models.transformer_text import TransformerTextClassifier
 
@@ -32,7 +30,7 @@ def run(options: TransformerTextOptions) -> None:
 def new_model(options: TransformerTextOptions, corpus: TextCorpus, rows: Any) -> TransformerTextClassifier:
     """The checkpoint with a head for the corpus's labels, or a small one with random weights."""
     texts = texts_of(rows)
-    bias = log_odds(corpus.labels, corpus.label_counts["train"], len(texts))
+    bias = corpus.labels.log_odds(rows[gold_column(corpus.labels.task)])
     has_pairs = bool(texts) and not isinstance(texts[0], str)
     if options.model_name_or_path is not None:
         return TransformerTextClassifier.from_pretrained(
@@ -49,15 +47,3 @@ def new_model(options: TransformerTextOptions, corpus: TextCorpus, rows: Any) ->
     config.long_texts = options.long_texts
     config.has_pairs = has_pairs
     return TransformerTextClassifier.from_config(config, tokenizer, head_bias=bias)
-
-
-def log_odds(labels: TextLabels, counts: Mapping[str, int], n_texts: int) -> list[float] | None:
-    """Where the outputs of several labels begin: as likely as each label is in training, one text more with it and one
-    without. None where texts have one label, or a number.
-
-    From 0 a head learns first, at the small steps of fine-tuning, that most labels seldom hold (Lin et al., 2017,
-    section 3.3, https://arxiv.org/abs/1708.02002).
-    """
-    if labels.task != "multi_label":
-        return None
-    return [math.log((counts[name] + 1) / (n_texts - counts[name] + 1)) for name in labels.names]

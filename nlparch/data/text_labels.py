@@ -1,9 +1,11 @@
 """Labels of whole texts: one of several, any of several, or a number."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from math import log
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -78,3 +80,22 @@ class TextLabels:
                 held[row] = 0.0
                 held[row, [self.ids[name] for name in names if name in self.ids]] = 1.0  # type: ignore[union-attr]
         return held
+
+    def log_odds(self, gold: Iterable[Any]) -> list[float] | None:
+        """Where the outputs of several labels best begin: as likely as each label is in gold.
+
+        From 0 a new head first learns, at the small steps of fine-tuning, that most labels seldom hold (Lin et al.,
+        2017, section 3.3, https://arxiv.org/abs/1708.02002).
+
+        Args:
+            gold: of each text, its labels; None where there is none.
+
+        Returns:
+            With one text more that has a label, and one that has not. None where texts have one label, or a number, and
+            where there is no gold. Shape: (labels,)
+        """
+        if self.task != "multi_label":
+            return None
+        known = [names for names in gold if names is not None]
+        counts = Counter(name for names in known for name in names)
+        return [log((counts[name] + 1) / (len(known) - counts[name] + 1)) for name in self.names] if known else None

@@ -95,6 +95,12 @@ class NeuralTextClassifier(TextModel, SmallModel):
             batch["pair_ids"] = torch.from_numpy(self.features.pair_ids(sentences))
         return batch
 
+    def begin_as_likely_as(self, log_odds: Sequence[float] | None) -> None:
+        """Begins the outputs of several labels at their log odds; None leaves them. Shape: (labels,)"""
+        if log_odds is not None:
+            with torch.no_grad():
+                self.head.bias.copy_(torch.tensor(log_odds))
+
     def _words(self, text: str) -> list[str]:
         return [text[start:end] for start, end in self._split(text)]
 

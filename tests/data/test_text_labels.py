@@ -1,4 +1,7 @@
+import math
+
 import numpy as np
+import pytest
 
 from nlparch.data.text_labels import TextLabels
 
@@ -23,3 +26,11 @@ def test_several_labels_become_a_row_of_zeros_and_ones() -> None:
 def test_texts_without_gold_are_nan_where_labels_are_numbers() -> None:
     assert np.isnan(TextLabels(("a", "b"), "multi_label").encode([None])).all()
     assert np.isnan(TextLabels(("score",), "regression").encode([None, 0.5])).tolist() == [[True], [False]]
+
+
+def test_labels_begin_as_likely_as_they_are_in_gold() -> None:
+    several = TextLabels(("x", "y"), "multi_label")
+    x, y = several.log_odds([*[["x"]] * 8, [], None]) or []
+    assert 1 / (1 + math.exp(-x)) == pytest.approx(9 / 11) and 1 / (1 + math.exp(-y)) == pytest.approx(1 / 11)
+    assert several.log_odds([None]) is None
+    assert TextLabels(("x", "y"), "one_label").log_odds(["x", "y"]) is None

@@ -1,6 +1,4 @@
 import json
-import math
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from transformers import (
 from nlparch.data.text_labels import TextLabels
 from nlparch.errors import UserError
 from nlparch.models.transformer_text import TransformerTextClassifier
-from nlparch.procedures.transformer_text import log_odds
 
 TEXTS = [
     "Ann Lee flew to New Delhi.",
@@ -98,13 +95,6 @@ def test_the_outputs_of_a_new_head_begin_where_they_are_told(new_text_transforme
     loaded.save_pretrained(tmp_path / "b")
     again = TransformerTextClassifier.from_pretrained(tmp_path / "b", labels=labels, head_bias=[9.0, 9.0])
     assert again.text_logits(["Oslo"]) == pytest.approx(loaded.text_logits(["Oslo"]), abs=1e-5), "it has its head"
-
-
-def test_labels_begin_as_likely_as_they_are_in_training() -> None:
-    several = TextLabels(("x", "y"), "multi_label")
-    x, y = log_odds(several, Counter(x=8), 9)
-    assert 1 / (1 + math.exp(-x)) == pytest.approx(9 / 11) and 1 / (1 + math.exp(-y)) == pytest.approx(1 / 11)
-    assert log_odds(TextLabels(("x", "y"), "one_label"), Counter(x=8), 9) is None
 
 
 def test_windows_cover_long_texts_and_their_logits_are_averaged(new_text_transformer: Any, decided: Any) -> None:

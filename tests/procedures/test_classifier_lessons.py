@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from nlparch.cli import train
 
@@ -45,6 +46,21 @@ def run(home: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
         return {name: text if name == "report.md" else json.loads(text) for name, text in files.items()}
 
     return distil
+
+
+@pytest.mark.parametrize("procedure", ["classifier_kd", "transformer_text"])
+def test_several_labels_begin_as_likely_as_they_are(home: Path, tmp_path: Path, procedure: str) -> None:
+    args = f"{procedure} --data_dir {home}/several --output_dir {tmp_path}/run {SHORT} --max_steps 1 --lr 1e-9"
+    if procedure == "transformer_text":
+        args = args.replace("--teacher_precision fp32", "") + " --from_scratch --hidden_size 16 --n_layers 1 --n_heads 2"
+    else:
+        args += f" --teacher_model_path {home}/several-teacher --config_file {home}/sizes.yaml --cache_dir {home}/cache"
+    assert train(args.split()) == 0
+    weights = load_file(tmp_path / "run" / "model.safetensors")
+    (bias,) = (values for name, values in weights.items() if name in ("head.bias", "classifier.bias"))
+    n_neg, n_neutral, n_pos = 10, 5, 9
+    wanted = [np.log((n + 1) / (24 - n + 1)) for n in (n_neg, n_neutral, n_pos)]
+    assert bias == pytest.approx(wanted, abs=1e-4)
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -99,7 +115,7 @@ def test_a_teacher_of_numbers_teaches_no_names_and_has_no_labels_that_gold_could
     new_text_transformer(("score",), "regression").save_pretrained(tmp_path / "teacher")
     args = f"classifier_kd --output_dir {tmp_path}/run --teacher_model_path {tmp_path}/teacher {SHORT} --max_steps 1"
     assert train([*args.split(), "--data_dir", str(home)]) == 2
-    assert "for names --task one_label, and no model of a regression" in capsys.readouterr().err
+    assert "texts have one label each, and the model is of regression; take one of one_label" in capsys.readouterr().err
     (tmp_path / "train.csv").write_text("text,label\nAnn flew,1.5\nBo met Ann,0.5\n")
     assert train([*args.split(), "--data_dir", str(tmp_path)]) == 0, "the squared error is the default for numbers"
     assert "there are no gold labels" not in (tmp_path / "run" / "report.md").read_text()
