@@ -52,7 +52,7 @@ def run(home: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
 def test_several_labels_begin_as_likely_as_they_are(home: Path, tmp_path: Path, procedure: str) -> None:
     args = f"{procedure} --data_dir {home}/several --output_dir {tmp_path}/run {SHORT} --max_steps 1 --lr 1e-9"
     if procedure == "transformer_text":
-        args = args.replace("--teacher_precision fp32", "") + " --from_scratch --hidden_size 16 --n_layers 1 --n_heads 2"
+        args = args.replace("--teacher_precision fp32", "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2")
     else:
         args += f" --teacher_model_path {home}/several-teacher --config_file {home}/sizes.yaml --cache_dir {home}/cache"
     assert train(args.split()) == 0
