@@ -125,7 +125,8 @@ class Lesson(abc.ABC):
         return lambda words: find_neighbours(words, self.teacher.whole_words()[:MAX_OTHER_WORDS], self._word_states)
 
     def _word_states(self, words: Sequence[str]) -> Any:
-        return teacher_word_states(self.teacher, words, precision=self._precision, cache_dir=self._options.cache_dir)
+        how: Any = {"precision": self._precision, "cache_dir": self._options.cache_dir}
+        return teacher_word_states(self.teacher, words, track=runs.track("teacher's word vectors"), **how)
 
     def start_words(self, model: Any, words: Sequence[str]) -> None:
         """Begins the student's word vectors with what the teacher makes of each word."""

@@ -270,6 +270,9 @@ def score_splits(run: Run, model: Any, corpus: AnyCorpus, *, precision: Precisio
     for name in ("dev", "test"):
         if name in corpus.splits:
             run.metrics[name], run.splits[name] = task.score_split(name, model, precision=precision)
+            main = run.metrics[name].get("main_score")
+            if main is not None and run.metrics[name][main] is None:
+                run.note(f"{name}: {main} is undefined: the model, or gold, gives all texts the same")
 
 
 def n_parameters(model: Any) -> int:

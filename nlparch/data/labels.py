@@ -324,7 +324,8 @@ def _check_known(wanted: set[str], merged: Mapping[str, object]) -> None:
         raise UserError(
             f"the teacher must know every gold label, but lacks {_listed(lacking)}"
             + (f" (and has {_listed(extra)}, which gold lacks)" if extra else "")
-            + "; say what becomes what with --label_map FILE (`teacher: student`, or `teacher: null` to drop)"
+            + "; say what becomes what with --label_map FILE (`teacher: student`, or `teacher: null` to drop), or "
+            "leave out of gold what the teacher was never taught"
         )
 
 

@@ -73,15 +73,17 @@ class Teacher(Protocol):
         ...
 
 
+Track = Callable[[Iterable[int]], Iterable[int]]
+
+
 class WordReader(Teacher, Protocol):
     """A teacher that can read one word by itself."""
 
-    def word_states(self, words: Sequence[str], *, precision: Precision) -> npt.NDArray[np.float32]:
+    def word_states(
+        self, words: Sequence[str], *, precision: Precision, track: Track = iter
+    ) -> npt.NDArray[np.float32]:
         """A hidden vector for each word; 0 for words it cannot see. Shape: (words, hidden)"""
         ...
-
-
-Track = Callable[[Iterable[int]], Iterable[int]]
 
 
 def teacher_outputs(
@@ -176,9 +178,21 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def teacher_word_states(
-    teacher: WordReader, words: Sequence[str], *, precision: Precision, cache_dir: str | Path | None = None
+    teacher: WordReader,
+    words: Sequence[str],
+    *,
+    precision: Precision,
+    cache_dir: str | Path | None = None,
+    track: Track = iter,
 ) -> npt.NDArray[np.float16]:
     """What the teacher makes of each word read by itself: read from the cache, or computed now and kept there.
+
+    Args:
+        teacher: reads the words.
+        words: some words.
+        precision: number format of the matrix products.
+        cache_dir: see `teacher_outputs`.
+        track: see `teacher_outputs`.
 
     Returns:
         0 for words it cannot see. Shape: (words, hidden)
@@ -187,7 +201,7 @@ def teacher_word_states(
     file = folder / "states.npy"
     with FileLock(folder / "lock"):
         if not file.exists():
-            states = teacher.word_states(words, precision=precision).astype(np.float16)
+            states = teacher.word_states(words, precision=precision, track=track).astype(np.float16)
             with (folder / "states.tmp").open("wb") as unfinished:
                 np.save(unfinished, states)
             (folder / "states.tmp").replace(file)

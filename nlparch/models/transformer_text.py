@@ -14,6 +14,7 @@ from nlparch.data.text_labels import PROBLEM_TYPES, TextLabels
 from nlparch.data.text_predictions import Text
 from nlparch.data.words import make_splitter
 from nlparch.devices import Precision
+from nlparch.distill.teachers import Track
 from nlparch.models.checkpoints import CheckpointModel
 from nlparch.models.task_model import settings_of
 from nlparch.models.text_model import TextModel, labels_of
@@ -94,8 +95,8 @@ class TransformerTextClassifier(CheckpointModel, TextModel):
         about = {"tokenizer": self.tokenizer_text(), "window": self.window, "long_texts": self.long_texts}
         return {**about, "config": settings_of(self.config)}
 
-    def word_states(self, words: Sequence[str], *, precision: Precision = "fp32") -> np.ndarray:
-        """The last hidden state of each word read by itself, averaged over its pieces.
+    def word_states(self, words: Sequence[str], *, precision: Precision = "fp32", track: Track = iter) -> np.ndarray:
+        """The last hidden state of each word read by itself, averaged over its pieces (see `read_single_words`).
 
         Returns:
             0 for a word without pieces, or of unknown ones. Shape: (words, hidden)
@@ -107,7 +108,7 @@ class TransformerTextClassifier(CheckpointModel, TextModel):
             ids, mask = batch.input_ids[rows], batch.attention_mask[rows]
             return ids, mask, (mask == 1) & ~np.isin(ids, self.tokenizer.all_special_ids)
 
-        return read_single_words(self, words, encode, precision=precision)
+        return read_single_words(self, words, encode, precision=precision, track=track)
 
     def forward(
         self,

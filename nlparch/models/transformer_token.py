@@ -11,6 +11,7 @@ from transformers import AutoModelForTokenClassification
 from nlparch.data.alignment import PieceAligner
 from nlparch.data.labels import LabelSet
 from nlparch.devices import Precision
+from nlparch.distill.teachers import Track
 from nlparch.models.checkpoints import CheckpointModel
 from nlparch.models.task_model import settings_of
 from nlparch.models.word_states import read_single_words
@@ -59,8 +60,8 @@ class TransformerTokenClassifier(CheckpointModel, WordTagger):
         """How many words have no pieces."""
         return sum(int((self.aligner([words]).word_rows < 0).sum()) for words in sentences if words)
 
-    def word_states(self, words: Sequence[str], *, precision: Precision = "fp32") -> np.ndarray:
-        """The last hidden state of each word read by itself, averaged over its pieces.
+    def word_states(self, words: Sequence[str], *, precision: Precision = "fp32", track: Track = iter) -> np.ndarray:
+        """The last hidden state of each word read by itself, averaged over its pieces (see `read_single_words`).
 
         Returns:
             0 for a word without pieces. Shape: (words, hidden)
@@ -70,7 +71,7 @@ class TransformerTokenClassifier(CheckpointModel, WordTagger):
             aligned = self.aligner([[word] for word in some])
             return aligned.input_ids, aligned.attention_mask, self.aligner.own_pieces(aligned)
 
-        return read_single_words(self, words, encode, precision=precision)
+        return read_single_words(self, words, encode, precision=precision, track=track)
 
     def forward(
         self,

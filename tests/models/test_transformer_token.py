@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,14 @@ def test_slow_tokenizers_are_refused(new_transformer: Any) -> None:
 
     with pytest.raises(UserError, match="must have a fast version to align words, Slow has none"):
         new_transformer().read_with(Slow())
+
+
+def test_reading_single_words_shows_its_progress(new_transformer: Any) -> None:
+    seen: list[int] = []
+
+    def track(numbers: Iterable[int]) -> list[int]:
+        seen.extend(numbers)
+        return seen
+
+    new_transformer().word_states(["Oslo"] * 300, track=track)
+    assert seen == [0, 256]

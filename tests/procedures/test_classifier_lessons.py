@@ -63,6 +63,15 @@ def test_several_labels_begin_as_likely_as_they_are(home: Path, tmp_path: Path, 
     assert bias == pytest.approx(wanted, abs=1e-4)
 
 
+def test_a_score_that_is_undefined_is_told(home: Path, tmp_path: Path) -> None:
+    for name, last in (("train", 2.5), ("dev", 1.5)):
+        rows = [{"text": text, "label": 1.5} for text in TEXTS[1:]] + [{"text": TEXTS[0], "label": last}]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    args = f"classifier --data_dir {tmp_path} --output_dir {tmp_path}/run --max_steps 1 --config_file {home}/sizes.yaml"
+    assert train([*args.split(), "--no_cuda"]) == 0
+    assert "dev: pearson_spearman is undefined: the model, or gold," in (tmp_path / "run" / "report.md").read_text()
+
+
 @pytest.mark.parametrize("several", [False, True])
 def test_new_texts_are_learnt_from(run: Callable[..., Any], home: Path, several: bool) -> None:
     told = run("--augment 3 --augment_kinds swap mask", several=several)["report.md"]
