@@ -23,6 +23,7 @@ from nlparch.procedures import options as training_options
 
 SIZES = dict(word_width=8, char_width=4, n_char_filters=4, lstm_width=6, n_lstm_layers=1, n_filters=8)
 SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
+NO_SCRATCH = "--from_scratch DROP --hidden_size DROP --n_layers DROP --n_heads DROP --vocab_size DROP"
 WIDE = "--data_dir HOME/wide"
 TABLE = "embedder.words.table.weight"
 SHORT = "--max_steps 2 --batch_size 8 --logging_steps 1 --no_cuda --precision fp32"
@@ -242,7 +243,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "precision": ("tagger", "--precision bf16", lambda new, old: not same(new, old)),
     "model_name_or_path": (
         "transformer_token",
-        "--model_name_or_path HOME/teacher --from_scratch DROP --lr 1e-9",
+        f"--model_name_or_path HOME/teacher {NO_SCRATCH} --lr 1e-9",
         lambda new, old: moved(new, Result(new.folder.parent / "teacher")) < 1e-6,
     ),
     "max_seq_len": (
@@ -265,7 +266,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     ),
     "max_seq_len (of a checkpoint)": (
         "transformer_token",
-        "--model_name_or_path HOME/teacher --from_scratch DROP --max_seq_len 12",
+        f"--model_name_or_path HOME/teacher {NO_SCRATCH} --max_seq_len 12",
         lambda new, old: new.config["window"] == 12,
     ),
     "vocab_size": ("transformer_token", "--vocab_size 110", lambda new, old: new.config["vocab_size"] == 110),
@@ -747,3 +748,9 @@ def test_eval_options_do_what_they_say(home: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(NeuralTagger, "tag_words", lambda *a, **k: (read.append(k), tag_words(*a, **k))[1])
     score(home, "HOME/test.txt --batch_size 3 --precision bf16", "eval-bf16")
     assert all(given == {"batch_size": 3, "precision": "bf16"} for given in read) and read
+
+
+@pytest.mark.parametrize("given", [{"vocab_size": 300}, {"lowercase": True}, {"n_layers": 3}])
+def test_sizes_of_a_new_transformer_are_refused_for_a_checkpoint(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"--{next(iter(given))} is of --from_scratch"):
+        training_options.TransformerTokenOptions(data_dir="x", output_dir="x", model_name_or_path="x", **given)

@@ -22,7 +22,7 @@ _spec.loader.exec_module(text_corpora)
 
 SIZES = dict(word_width=16, char_width=4, n_char_filters=8, lstm_width=12, n_lstm_layers=1, dropout=0.1, n_filters=24)
 QUICK = "--epochs 6 --lr 0.02 --batch_size 8 --logging_steps 1 --patience 0 --no_cuda --precision fp32"
-SCRATCH = "--from_scratch --hidden_size 16 --n_layers 1 --n_heads 2 --vocab_size 150"
+SCRATCH = "--from_scratch --hidden_size 64 --n_layers 1 --n_heads 2 --vocab_size 150"
 TASKS = ("one_label", "multi_label", "regression")
 PROCEDURES = ("transformer_text", "classifier", "classifier_kd", "classifier_kd_pseudo")
 RUNS = [
@@ -71,7 +71,7 @@ def command(name: str, task: str, home: Path) -> list[str]:
     if "without gold" not in name:
         words += f" --data_dir {home / task}"
     if procedure == "transformer_text":
-        return [*words.replace("--epochs 6 --lr 0.02", "--epochs 16 --lr 0.01").split(), *SCRATCH.split()]
+        return [*words.replace("--epochs 6 --lr 0.02", "--epochs 30 --lr 0.003").split(), *SCRATCH.split()]
     words += f" --config_file {home}/sizes.yaml"
     if "_kd" in procedure:
         words += f" --teacher_model_path {home}/runs/{task}/transformer_text --cache_dir {home}/cache"
