@@ -60,8 +60,9 @@ def open_output(name: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     target = Path(name)
-    is_device = target.exists() and not target.is_file()  # /dev/null, or a named pipe
-    written = target if is_device else target.with_name(f"{target.name}.part")
+    # /dev/null and named pipes; and links, which stay: /dev/stdout leads to a file where the shell sends it to one.
+    is_special = target.is_symlink() or (target.exists() and not target.is_file())
+    written = target if is_special else target.with_name(f"{target.name}.part")
     try:
         with written.open("w", encoding="utf-8", newline="\n") as file:
             yield file

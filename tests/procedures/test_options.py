@@ -699,6 +699,10 @@ def test_an_output_file_stays_until_another_is_whole(home: Path, capsys: pytest.
     assert "before" not in (home / "out.jsonl").read_text() and not (home / "out.jsonl.part").exists()
     assert inference(args.replace("bad.txt", "raw.txt").replace(f"{home}/out.jsonl", "/dev/full").split()) == 2
     assert "--output_file /dev/full: cannot be written: No space left on device" in capsys.readouterr().err
+    (home / "link.jsonl").symlink_to(home / "out.jsonl")
+    (home / "out.jsonl").write_text("before")
+    assert inference(args.replace("bad.txt", "raw.txt").replace("out.jsonl", "link.jsonl").split()) == 0
+    assert (home / "link.jsonl").is_symlink() and "before" not in (home / "out.jsonl").read_text()
 
 
 def test_inference_options_do_what_they_say(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
