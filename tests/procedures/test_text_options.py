@@ -12,6 +12,8 @@ import yaml
 
 from nlparch.cli import evaluate, inference, train
 from nlparch.procedures import option_groups, text_options
+from nlparch.procedures.model_options import TextInferenceOptions
+from nlparch.procedures.text_inference import read_inputs
 
 _spec = importlib.util.spec_from_file_location("text_corpora", Path(__file__).parent / "text_corpora.py")
 assert _spec is not None and _spec.loader is not None
@@ -270,3 +272,11 @@ def test_what_a_transformer_does_not_read_of_long_texts_is_told(
     assert "the model: 1 texts are longer than the window of 7 pieces, 5 words" in (out / "report.md").read_text()
     assert train(command("classifier_kd", home, "cut", f"--teacher_model_path {home}/narrow")) == 0
     assert "teacher, training rows: " in (home / "cut" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("first", ['{"text": "a"}', "a {text}"])
+def test_json_that_is_read_as_texts_is_warned_of(tmp_path: Path, first: str, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "in.txt").write_text(f"{first}\nb\n")
+    options = TextInferenceOptions(model_dir="x", data_file=str(tmp_path / "in.txt"))
+    assert list(read_inputs(options, [])) == [first, "b"]
+    assert ("looks like JSON" in caplog.text) == first.startswith("{")
