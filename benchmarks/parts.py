@@ -90,17 +90,16 @@ def parity_lines() -> Iterator[str]:
 
 def scale_lines() -> Iterator[str]:
     """What `benchmarks/scale.py` and `benchmarks/teacher_pass.py` left."""
-    sizes = {line["sentences"]: line for line in read_cells(SCALE)}
+    sizes = {(line.get("teacher", "random, one layer"), line["sentences"]): line for line in read_cells(SCALE)}
     if sizes:
-        yield from ("", "## Raw text at scale (`tagger_kd_pseudo`, a teacher of one layer)", "")
-        yield table_row("sentences", "words", "peak memory", "minutes", "bytes stored a word")
-        yield "|" + " ---: |" * 5
-    for line in sizes.values():
+        yield from ("", "## Raw text at scale (`tagger_kd_pseudo`)", "")
+        yield table_row("teacher", "sentences", "words", "peak memory", "minutes", "bytes stored a word")
+        yield "| --- |" + " ---: |" * 5
+    for (teacher, n_sentences), line in sizes.items():
         minutes, stored = f"{line['seconds'] / 60:.1f}", f"{line['stored_bytes_per_word']:.1f}"
         peak = f"{line['peak_gigabytes']:.2f} GB"
-        yield table_row(
-            f"{line['sentences']:,}", f"{line['words']:,}", peak, minutes, f"{stored} ({line['labels']} labels)"
-        )
+        stored_too = f"{stored} ({line['labels']} labels)"
+        yield table_row(teacher, f"{n_sentences:,}", f"{line['words']:,}", peak, minutes, stored_too)
     for line in read_cells(TEACHER_PASS)[-1:]:
         yield ""
         yield (

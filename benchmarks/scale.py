@@ -1,9 +1,10 @@
 """What raw text at scale costs: peak memory, seconds, and bytes on disk, of a whole `nlp-train tagger_kd_pseudo`.
 
     python benchmarks/scale.py --sentences 10000000 --folder SCRATCH
+    python benchmarks/scale.py --folder SCRATCH --teacher TAGGER --data_dir DATA/btc --raw TEXT ...
 
-Sentences are generated, one in a hundred of them twice; the teacher is a random transformer of one layer, and the
-student takes a few steps once the teacher has read everything. The figures become a line of
+Sentences are generated, one in a hundred of them twice, and the teacher is a random transformer of one layer; or both
+are real ones. The student takes a few steps once the teacher has read everything. The figures become a line of
 `benchmarks/results/scale.jsonl`.
 """
 
@@ -41,19 +42,27 @@ class Options:
     """Different words, the first ones far more frequent than the last."""
     folder: str | None = None
     """Where there is room for text, outputs and run; None takes the system's folder for such files."""
+    teacher: str | None = None
+    """A fine-tuned tagger that reads in place of the random one."""
+    data_dir: str = str(CORPUS)
+    """The tagged corpus that the student learns from as well."""
+    raw: tuple[str, ...] = ()
+    """Files to read in place of generated sentences."""
 
 
 def main(options: Options) -> None:
     """Generates and trains."""
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         scratch = Path(name)
-        n_words = write_raw_text(scratch / "raw.txt", options)
-        save_teacher(scratch / "teacher")
-        seconds = train(scratch)
-        n_labels, overhead = measure_stores(scratch / "cache")
+        teacher = options.teacher or save_teacher(scratch / "teacher")
+        raw = options.raw or [write_raw_text(scratch / "raw.txt", options)]
+        seconds = train(scratch, options.data_dir, teacher, raw)
+        n_labels, n_sentences, n_words, overhead = measure_stores(scratch / "cache")
         notes = (scratch / "run" / "report.md").read_text(encoding="utf-8").splitlines()
     line = {
-        "sentences": options.sentences,
+        "teacher": "random, one layer" if options.teacher is None else Path(options.teacher).name,
+        "raw": [Path(file).parent.name for file in options.raw],
+        "sentences": n_sentences,
         "words": n_words,
         # Of the largest process that was waited for, in kilobytes on Linux.
         "peak_gigabytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9,
@@ -64,15 +73,14 @@ def main(options: Options) -> None:
     }
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
-    print(*(note for note in notes if "raw.txt" in note and "texts" in note), sep="\n")
+    print(*(note for note in notes if note.startswith("- ") and "texts" in note), sep="\n")
     print(json.dumps(line, indent=1))
 
 
-def write_raw_text(path: Path, options: Options) -> int:
-    """Writes sentences of made-up words, one a line; returns how many words."""
+def write_raw_text(path: Path, options: Options) -> str:
+    """Writes sentences of made-up words, one a line; returns where."""
     random = np.random.default_rng(0)
     vocabulary = np.array([_spell(number) for number in range(options.vocabulary)], dtype=object)
-    n_words = 0
     with path.open("w", encoding="utf-8") as file:
         for begin in range(0, options.sentences, _TOGETHER):
             lengths = random.poisson(options.words - 3, min(_TOGETHER, options.sentences - begin)) + 3
@@ -80,8 +88,7 @@ def write_raw_text(path: Path, options: Options) -> int:
             words = np.split(vocabulary[numbers], np.cumsum(lengths)[:-1])
             words[: len(words) // 100] = words[-(len(words) // 100) :]
             file.writelines(" ".join(some) + "\n" for some in words)
-            n_words += sum(map(len, words))
-    return n_words
+    return str(path)
 
 
 def _spell(number: int) -> str:
@@ -93,8 +100,8 @@ def _spell(number: int) -> str:
     return word
 
 
-def save_teacher(folder: Path) -> None:
-    """Saves a random transformer of one layer, in a process of its own: what it takes is not the run's."""
+def save_teacher(folder: Path) -> str:
+    """Saves a random transformer of one layer, in a process of its own: what it takes is not the run's; tells where."""
     code = f"""
 import torch
 from nlparch.data.corpora import load_corpus
@@ -105,26 +112,32 @@ shape = TransformerTokenOptions(output_dir="", data_dir="", from_scratch=True, h
 new_transformer(shape, corpus.labels, corpus.splits["train"]["words"]).save_pretrained({str(folder)!r})
 """
     run([sys.executable, "-c", code])
+    return str(folder)
 
 
-def train(scratch: Path) -> float:
+def train(scratch: Path, data_dir: str, teacher: str, raw: Sequence[str]) -> float:
     """Runs the whole command; returns its seconds."""
-    command = f"tagger_kd_pseudo --data_dir {CORPUS} --unlabeled_filename {scratch}/raw.txt --output_dir {scratch}/run"
-    command += f" --teacher_model_path {scratch}/teacher --cache_dir {scratch}/cache --max_steps 10"
+    command = ["tagger_kd_pseudo", "--data_dir", data_dir, "--unlabeled_filename", *raw]
+    command += ["--teacher_model_path", teacher, "--max_steps", "10"]
+    command += ["--output_dir", f"{scratch}/run", "--cache_dir", f"{scratch}/cache"]
     began = time.perf_counter()
     run(
-        [sys.executable, "-c", "import sys; from nlparch.cli import train; sys.exit(train())", *command.split()],
+        [sys.executable, "-c", "import sys; from nlparch.cli import train; sys.exit(train())", *command],
         TMPDIR=str(scratch),
     )
     return time.perf_counter() - began
 
 
-def measure_stores(cache: Path) -> tuple[int, float]:
-    """The teacher's labels, and the bytes a word that its stored outputs take beside 2 a label."""
-    outputs = [np.load(file, mmap_mode="r") for file in cache.rglob("logits.npy")]
-    n_bytes = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
+def measure_stores(cache: Path) -> tuple[int, int, int, float]:
+    """The teacher's labels, the sentences and words it read, and the bytes a word that its stored outputs take beside
+    2 a label.
+    """
+    stores = [file.parent for file in cache.rglob("logits.npy")]
+    outputs = [np.load(store / "logits.npy", mmap_mode="r") for store in stores]
+    n_sentences = sum(len(np.load(store / "plan.npy", mmap_mode="r")) for store in stores)
+    n_bytes = sum(file.stat().st_size for store in stores for file in store.iterdir())
     n_words, n_labels = sum(map(len, outputs)), outputs[0].shape[1]
-    return n_labels, n_bytes / n_words - 2 * n_labels
+    return n_labels, n_sentences, n_words, n_bytes / n_words - 2 * n_labels
 
 
 def run(command: Sequence[str], **environment: str) -> None:
