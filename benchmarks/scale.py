@@ -10,7 +10,6 @@ are real ones. The student takes a few steps once the teacher has read everythin
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import tyro
 from cells import provenance
+from random_teacher import CORPUS, save_random_teacher
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "scale.jsonl"
-CORPUS = HERE.parent / "examples" / "corpus"
 _TOGETHER = 10_000
 _SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er", "ol")]
 
@@ -54,9 +53,9 @@ def main(options: Options) -> None:
     """Generates and trains."""
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         scratch = Path(name)
-        teacher = options.teacher or save_teacher(scratch / "teacher")
+        teacher = options.teacher or save_random_teacher(scratch / "teacher", hidden_size=32, n_layers=1, n_heads=1)
         raw = options.raw or [write_raw_text(scratch / "raw.txt", options)]
-        seconds = train(scratch, options.data_dir, teacher, raw)
+        seconds, gigabytes = train(scratch, options.data_dir, teacher, raw)
         n_labels, n_sentences, n_words, overhead = measure_stores(scratch / "cache")
         notes = (scratch / "run" / "report.md").read_text(encoding="utf-8").splitlines()
     line = {
@@ -64,8 +63,7 @@ def main(options: Options) -> None:
         "raw": [Path(file).parent.name for file in options.raw],
         "sentences": n_sentences,
         "words": n_words,
-        # Of the largest process that was waited for, in kilobytes on Linux.
-        "peak_gigabytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9,
+        "peak_gigabytes": gigabytes,
         "seconds": seconds,
         "labels": n_labels,
         "stored_bytes_per_word": 2 * n_labels + overhead,
@@ -100,32 +98,23 @@ def _spell(number: int) -> str:
     return word
 
 
-def save_teacher(folder: Path) -> str:
-    """Saves a random transformer of one layer, in a process of its own: what it takes is not the run's; tells where."""
-    code = f"""
-import torch
-from nlparch.data.corpora import load_corpus
-from nlparch.procedures.options import TransformerTokenOptions
-from nlparch.procedures.transformer_token import new_transformer
-corpus = load_corpus({str(CORPUS)!r})
-shape = TransformerTokenOptions(output_dir="", data_dir="", from_scratch=True, hidden_size=32, n_layers=1, n_heads=1)
-new_transformer(shape, corpus.labels, corpus.splits["train"]["words"]).save_pretrained({str(folder)!r})
-"""
-    run([sys.executable, "-c", code])
-    return str(folder)
+def train(scratch: Path, data_dir: str, teacher: str, raw: Sequence[str]) -> tuple[float, float]:
+    """Runs the whole command; returns its seconds, and the gigabytes that it held at most.
 
-
-def train(scratch: Path, data_dir: str, teacher: str, raw: Sequence[str]) -> float:
-    """Runs the whole command; returns its seconds."""
+    Raises:
+        RuntimeError: It failed.
+    """
     command = ["tagger_kd_pseudo", "--data_dir", data_dir, "--unlabeled_filename", *raw]
     command += ["--teacher_model_path", teacher, "--max_steps", "10"]
     command += ["--output_dir", f"{scratch}/run", "--cache_dir", f"{scratch}/cache"]
+    code = "import sys; from nlparch.cli import train; sys.exit(train())"
     began = time.perf_counter()
-    run(
-        [sys.executable, "-c", "import sys; from nlparch.cli import train; sys.exit(train())", *command],
-        TMPDIR=str(scratch),
-    )
-    return time.perf_counter() - began
+    process = subprocess.Popen([sys.executable, "-c", code, *command], env=os.environ | {"TMPDIR": str(scratch)})
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"the command failed, exit code {process.returncode}")
+    return time.perf_counter() - began, usage.ru_maxrss * 1024 / 1e9  # in kilobytes on Linux
 
 
 def measure_stores(cache: Path) -> tuple[int, int, int, float]:
@@ -138,11 +127,6 @@ def measure_stores(cache: Path) -> tuple[int, int, int, float]:
     n_bytes = sum(file.stat().st_size for store in stores for file in store.iterdir())
     n_words, n_labels = sum(map(len, outputs)), outputs[0].shape[1]
     return n_labels, n_sentences, n_words, n_bytes / n_words - 2 * n_labels
-
-
-def run(command: Sequence[str], **environment: str) -> None:
-    """Runs a command to its end."""
-    subprocess.run(command, check=True, env=os.environ | environment)
 
 
 if __name__ == "__main__":

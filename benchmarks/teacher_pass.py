@@ -21,8 +21,8 @@ from typing import Any
 import torch
 import tyro
 from cells import provenance
+from random_teacher import CORPUS, save_random_teacher
 
-from nlparch.data.corpora import load_corpus
 from nlparch.data.raw_sources import RawReading
 from nlparch.data.sentences import SentenceFile, sentence_lengths
 from nlparch.data.unlabeled import load_unlabeled
@@ -32,12 +32,9 @@ from nlparch.distill.cache import plan_batches
 from nlparch.distill.teachers import WORDS_PER_BATCH, teacher_outputs
 from nlparch.models.task_model import reading
 from nlparch.procedures import runs
-from nlparch.procedures.options import TransformerTokenOptions
-from nlparch.procedures.transformer_token import new_transformer
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "teacher_pass.jsonl"
-CORPUS = HERE.parent / "examples" / "corpus"
 
 
 @dataclass(kw_only=True)
@@ -62,7 +59,9 @@ def main(options: Options) -> None:
     """Measures both."""
     device = runs.choose_device(options)
     precision = runs.choose_precision(options.precision, device)
-    teacher = _random_teacher(device) if options.teacher is None else runs.load_model(options.teacher, device)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.teacher or save_random_teacher(Path(scratch), hidden_size=384, n_layers=6, n_heads=12)
+        teacher = runs.load_model(folder, device)
     texts, _ = load_unlabeled([options.raw], reading=RawReading(make_splitter(teacher.splitter)))
     sentences = SentenceFile.write(islice(texts, options.sentences))
     batches = _make_batches(teacher, sentences)
@@ -118,15 +117,6 @@ def _make_batches(teacher: Any, sentences: SentenceFile) -> list[dict[str, torch
         batches.append({name: value.to(teacher.device) for name, value in batch.items()})
         begin = end
     return batches
-
-
-def _random_teacher(device: torch.device) -> Any:
-    corpus = load_corpus(CORPUS)
-    shape = TransformerTokenOptions(
-        output_dir="", data_dir=str(CORPUS), from_scratch=True, hidden_size=384, n_layers=6, n_heads=12
-    )
-    torch.manual_seed(0)
-    return new_transformer(shape, corpus.labels, corpus.splits["train"]["words"]).to(device).eval()
 
 
 if __name__ == "__main__":
