@@ -99,10 +99,10 @@ class TaggerOptions(OutputOptions, DataOptions, TrainingOptions, TaggerModelOpti
 class TaggerKdOptions(TaggerOptions, TeacherOptions, AugmentOptions):
     """Train a small tagger on gold tags and a teacher's outputs."""
 
-    augment_kinds: tuple[Literal["mask", "swap", "similar", "ngram", "span", "mention"], ...] = ("mention", "swap")
+    augment_kinds: tuple[Literal["mask", "swap", "similar", "ngram", "mention"], ...] = ("mention", "swap")
     """How they are made, one of these drawn for each: mask hides words, swap puts others of the corpus in their place,
-    similar those that the teacher takes for much the same, ngram keeps up to five in a row, span any number, mention
-    puts other mentions of the same type in the place of mentions."""
+    similar those that the teacher takes for much the same, ngram keeps a few in a row, mention puts other mentions of
+    the same type in the place of mentions."""
 
     entity_weight: float = 1.0
     """How much a word counts, in both terms, whose tag (in the soft term the teacher's best) is not O."""

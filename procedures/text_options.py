@@ -127,9 +127,9 @@ class ClassifierKdOptions(ClassifierOptions, TeacherOptions, AugmentOptions):
     """Soft term: KL divergence of the distributions, of the distributions of standardised logits, or decoupled into the
     teacher's best label and the others; or the squared error of the logits; auto: kl at a temperature of 2 where texts
     have one label, mse where they have several or a number."""
-    augment_kinds: tuple[Literal["mask", "swap", "similar", "ngram", "span"], ...] = ("similar", "mask", "span")
+    augment_kinds: tuple[Literal["mask", "swap", "similar", "ngram"], ...] = ("similar", "mask", "ngram")
     """How they are made, one of these drawn for each: mask hides words, swap puts others of the corpus in their place,
-    similar those that the teacher takes for much the same, ngram keeps up to five in a row, span any number."""
+    similar those that the teacher takes for much the same, ngram keeps a few in a row."""
 
     def __post_init__(self) -> None:
         ClassifierOptions.__post_init__(self)

@@ -2,13 +2,12 @@
 
 Words are masked, words are swapped for others of the corpus, or a few words in a row are kept alone (Tang et al., 2019,
 section 3.2, https://arxiv.org/abs/1903.12136, without their tagger: words are drawn from the corpus as often as they
-occur in it), or any number of words in a row; or words give way to similar ones (as in TinyBERT, Jiao et al., 2020,
-algorithm 1, https://arxiv.org/abs/1909.10351, but similar to the teacher: no vectors of others are needed). In tagged
-sentences mentions stay whole and keep their type: words in a row cut none in two, the others leave them alone, and one
-more kind puts other mentions of the same type in their place.
+occur in it); or words give way to similar ones (as in TinyBERT, Jiao et al., 2020, algorithm 1,
+https://arxiv.org/abs/1909.10351, but similar to the teacher: no vectors of others are needed). In tagged sentences
+mentions stay whole and keep their type: an n-gram cuts none in two, the others leave them alone, and a fifth kind puts
+other mentions of the same type in their place.
 """
 
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
@@ -19,13 +18,11 @@ from nlparch.data.form_counts import count_forms, most_frequent
 from nlparch.data.labels import Scheme, Span, spans, write_spans
 from nlparch.data.words import Splitter
 
-AugmentKind = Literal["mask", "swap", "similar", "ngram", "span", "mention"]
+AugmentKind = Literal["mask", "swap", "similar", "ngram", "mention"]
 
 DEFAULT_MASK = "[MASK]"
 """The mask word of models that have none of their own."""
 LONGEST_NGRAM = 5
-# Words in a row that are kept; a span may be all there are.
-_LONGEST: Mapping[AugmentKind, int] = {"ngram": LONGEST_NGRAM, "span": sys.maxsize}
 _SHARE = 0.2
 _SIMILAR_SHARE = 0.4
 
@@ -95,18 +92,15 @@ def replace_words(
     return replaced
 
 
-def sample_ngram(
-    n_words: int, random: Random, *, longest: int = LONGEST_NGRAM, whole: Sequence[Span] = ()
-) -> tuple[int, int]:
-    """Where some words in a row begin and end, every length as likely; they grow where they would cut a mention in two.
+def sample_ngram(n_words: int, random: Random, *, whole: Sequence[Span] = ()) -> tuple[int, int]:
+    """Where an n-gram of 1 to 5 words begins and ends; it grows where it would cut a mention in two.
 
     Args:
         n_words: of the sentence, at least 1.
         random: chooses length and place.
-        longest: words at most, where the sentence has as many.
         whole: mentions that are not to be cut.
     """
-    n = random.randint(1, min(longest, n_words))
+    n = random.randint(1, min(LONGEST_NGRAM, n_words))
     begin = random.randrange(n_words - n + 1)
     end = begin + n
     for _, first, after in whole:
@@ -185,8 +179,8 @@ class Augmenter:
             return list(words), None if tags is None else list(tags)
         if kind == "mention":
             return replace_mentions(words, tags or (), random, mentions=self.mentions, scheme=self.scheme)
-        if kind in _LONGEST:
-            begin, end = sample_ngram(len(words), random, longest=_LONGEST[kind], whole=found)
+        if kind == "ngram":
+            begin, end = sample_ngram(len(words), random, whole=found)
             return list(words[begin:end]), None if tags is None else list(tags[begin:end])
         unigrams = self.unigrams if tags is None else self.outside or self.unigrams
         replaced = self._replace(kind, words, unigrams, random, keep=_places(found))
@@ -214,8 +208,8 @@ class Augmenter:
         kind = self._choose(random, with_mentions=False)
         if kind is None or not offsets:
             return text
-        if kind in _LONGEST:
-            begin, end = sample_ngram(len(offsets), random, longest=_LONGEST[kind])
+        if kind == "ngram":
+            begin, end = sample_ngram(len(offsets), random)
             return text[offsets[begin][0] : offsets[end - 1][1]]
         words = [text[begin:end] for begin, end in offsets]
         replaced = self._replace(kind, words, self.unigrams, random)
