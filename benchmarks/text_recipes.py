@@ -39,6 +39,7 @@ LEVERS = {
     "random-words": lever("--init_embeddings", "random"),
     "own-words": lever("--no_teacher_words"),
     "augment-8": lever(*_AUGMENTED),
+    "augment-20": lever("--augment", "20", "--epochs", "3", "--batch_size", "32"),
     "swap-8": lever(*_AUGMENTED, "--augment_kinds", "swap", "mask", "ngram"),
     "lr-2e-3": lever("--lr", "2e-3"),
     "epochs-6": lever("--epochs", "6"),
