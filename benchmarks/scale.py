@@ -48,6 +48,12 @@ class Options:
     raw: tuple[str, ...] = ()
     """Files to read in place of generated sentences."""
 
+    def __post_init__(self) -> None:
+        if bool(self.teacher) != bool(self.raw):
+            raise ValueError("--teacher and --raw go together: a random teacher reads generated sentences")
+        if self.data_dir != str(CORPUS) and not self.teacher:
+            raise ValueError("--data_dir needs --teacher: the random one knows the example's labels alone")
+
 
 def main(options: Options) -> None:
     """Generates and trains."""

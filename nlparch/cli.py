@@ -255,7 +255,8 @@ def _word_complaint(form: type[Any], args: list[str], complaint: str) -> str:
     said = " ".join(line for line in lines if line)
     if choice := _CHOICE.match(said):
         given, name, known_choices = choice.groups()
-        return f"{name} must be one of {', '.join(ast.literal_eval(known_choices))}, got {given}"
+        choices = sorted(choice for choice in ast.literal_eval(known_choices) if choice != "None")
+        return f"{name} must be one of {', '.join(choices)}, got {given}"
     return re.split(" Argument helptext:| Perhaps you meant:| For full helptext", said)[0].rstrip(".")
 
 

@@ -22,7 +22,7 @@ Numbers = npt.NDArray[np.float64]
 def count_labels(split: ReadTexts, model: str) -> Counts:
     """The labels of each text, in gold and as a model gives them; with one label a text, F1 over all is accuracy."""
     gold, found = _lists(split.gold), _lists(split.readings[model].answers)
-    names = tuple(sorted({*split.labels.names, *(name for some in gold for name in some)}))
+    names = tuple(sorted({*split.labels.names, *(name for some in (*gold, *found) for name in some)}))
     wanted, given = (held_labels(some, names).astype(np.float64) for some in (gold, found))
     return Counts(names, wanted, given, wanted * given)
 

@@ -66,6 +66,13 @@ def _frozen(value: Any) -> Any:
     return value if isinstance(value, str) else frozenset(value)
 
 
+def _matthews(gold: Any, predicted: Any) -> float | None:
+    """0 where one answer alone is wanted, or given: then it is undefined."""
+    if not len(gold):
+        return None
+    return float(matthews_corrcoef(gold, predicted)) if len({*gold, *predicted}) > 1 else 0.0
+
+
 def _one_label_scores(gold: Golds, predicted: Golds) -> dict[str, Any]:
     per_label = _scores_of_labels(gold, predicted)
     accuracy = _share_equal(gold, predicted)
@@ -73,7 +80,7 @@ def _one_label_scores(gold: Golds, predicted: Golds) -> dict[str, Any]:
         "accuracy": accuracy,
         "macro_f1": _macro_f1(per_label),
         "micro_f1": accuracy,  # with one label a text, they are the same
-        "matthews_correlation": float(matthews_corrcoef(gold, predicted)) if len(gold) else None,
+        "matthews_correlation": _matthews(gold, predicted),
         "per_label": per_label,
     }
 
@@ -81,7 +88,7 @@ def _one_label_scores(gold: Golds, predicted: Golds) -> dict[str, Any]:
 def _multi_label_scores(
     gold: Golds, predicted: Golds, labels: TextLabels, probabilities: Numbers | None
 ) -> dict[str, Any]:
-    names = sorted({*labels.names, *(name for some in gold for name in some)})
+    names = sorted({*labels.names, *(name for some in (*gold, *predicted) for name in some)})
     wanted, given = held_labels(gold, names), held_labels(predicted, names)
     per_label = _scores_of_decisions(wanted, given, names)
     n_right, n_both = int((wanted & given).sum()), int(wanted.sum() + given.sum())
@@ -89,7 +96,7 @@ def _multi_label_scores(
         "accuracy": _share_equal(gold, predicted),
         "macro_f1": _macro_f1(per_label),
         "micro_f1": 2 * n_right / n_both if n_both else None,
-        "matthews_correlation": float(matthews_corrcoef(wanted.ravel(), given.ravel())) if len(gold) else None,
+        "matthews_correlation": _matthews(wanted.ravel(), given.ravel()),
     }
     if probabilities is not None:
         columns = [(probabilities[:, place], wanted[:, names.index(name)]) for name, place in labels.ids.items()]

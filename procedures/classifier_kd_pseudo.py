@@ -16,16 +16,18 @@ def run(options: ClassifierKdPseudoOptions) -> None:
     run = runs.begin_seeded(options)
     lesson = TextLesson(options, run)
     corpus = _load_gold(options, run, lesson)
-    rows = TextTrainingRows(corpus.splits.get("train"), _load_raw(options, run, corpus), task=lesson.labels.task)
+    raw = _load_raw(options, run, corpus, lesson)
+    rows = TextTrainingRows(corpus.splits.get("train"), raw, task=lesson.labels.task)
     distil(options, run, lesson, corpus, rows)
     runs.finish(options, run, "classifier_kd_pseudo")
 
 
-def _load_raw(options: ClassifierKdPseudoOptions, run: runs.Run, corpus: TextCorpus) -> TextFile:
+def _load_raw(options: ClassifierKdPseudoOptions, run: runs.Run, corpus: TextCorpus, lesson: TextLesson) -> TextFile:
     texts = {name: texts_of(rows) for name, rows in corpus.splits.items()}
     first = next((some[0] for some in texts.values() if some), None)
-    # Without gold, whoever names a second column wants pairs.
-    has_pairs = bool(options.text_pair_column) if first is None else not isinstance(first, str)
+    has_pairs = lesson.teacher.has_pairs if first is None else not isinstance(first, str)
+    if has_pairs is None:  # without gold, whoever names a second column wants pairs
+        has_pairs = bool(options.text_pair_column)
     reading = RawTextReading(options.unlabeled_column, options.text_pair_column, has_pairs, run.notes)
     raw = runs.load_raw(options, run, reading, texts)
     assert isinstance(raw, TextFile)
@@ -36,4 +38,4 @@ def _load_gold(options: ClassifierKdPseudoOptions, run: runs.Run, lesson: TextLe
     if options.data_dir is None:
         run.note("no gold labels: the student learns from the teacher and raw text alone")
         return TextCorpus({}, lesson.labels, [], {}, MAIN_SCORES[lesson.labels.task])
-    return runs.load_texts(options, run, known_labels=lesson.labels, allow_no_train=True)
+    return lesson.load_gold(allow_no_train=True)

@@ -104,8 +104,8 @@ def note_unknown(gold: Sequence[Any], labels: TextLabels) -> list[str]:
         return []
     if len(unknown) == len(counts):
         raise DataError(f"no label of gold ({_some(unknown)}) is one of the model's ({_some(labels.names)})")
-    listed = ", ".join(f"{label} {n}" for label, n in unknown.items())
-    return [f"{sum(unknown.values())} labels that the model lacks, kept, and scored as errors: {listed}"]
+    listed = ", ".join(f"{label!r} {n}" for label, n in unknown.items())
+    return [f"{sum(unknown.values())} uses of labels that the model lacks, kept, and scored as errors: {listed}"]
 
 
 def _some(names: Iterable[str]) -> str:

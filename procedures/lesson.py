@@ -166,7 +166,7 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training {unit} have no teacher outputs: no soft term for them")
     run.metrics[f"{unit}_without_teacher"] = n_without
-    warn_of_silence(run, model, outputs, match)
+    warn_of_silence(run, model, outputs, match, items=task.item)
     note_accepted(run, model, task.gold(taught), outputs, match, items=task.decision, unit=task.unit)
     if lesson.starts_words:
         lesson.start_words(model, lesson.words_to_start(model, taught))

@@ -46,22 +46,35 @@ def note_accepted(
     run.note(f"pseudo-labels of {which} {unit} without gold: {share}")
 
 
-def warn_of_silence(run: Run, model: Any, outputs: StoredOutputs, match: LabelMatch) -> None:
-    """Warns where the teacher says nothing but O of all the rows that the student is to learn from."""
-    outside = model.outside_label
-    if outside is None or any(_says_something(match.apply(outputs[row]), outside) for row in range(len(outputs))):
-        return
+def warn_of_silence(run: Run, model: Any, outputs: StoredOutputs, match: LabelMatch, *, items: str) -> None:
+    """Warns where the teacher says nothing but O, or the same, of all the rows that the student is to learn from.
+
+    Args:
+        run: takes the note.
+        model: the student.
+        outputs: the teacher's, of each row.
+        match: how the teacher's labels become the student's.
+        items: what has a label, in words.
+    """
+    said: set[float] = set()
+    for row in range(len(outputs)):
+        said.update(_answers(match.apply(outputs[row])).tolist())
+        if len(said) > 1 or (said and model.outside_label not in (None, *said)):
+            return
+    what = "the same" if model.outside_label is None else "nothing but O"
     warning = (
-        "the teacher tags no word of the training rows with anything but O: the student can learn nothing else of it; "
-        "is it the right teacher for this text and --label_map?"
+        f"the teacher says {what} of all {items} of the training rows: the student can learn nothing else of it; is it "
+        "the right teacher for this text and --label_map?"
     )
     logger.warning("%s", warning)
     run.notes.append(warning)
 
 
-def _says_something(logits: np.ndarray, outside: int) -> bool:
+def _answers(logits: np.ndarray) -> np.ndarray:
+    """The likeliest label of each item that the teacher has outputs for; a number to two digits after the point."""
     seen = logits[~np.isnan(logits[:, 0])]
-    return bool((seen.argmax(-1) != outside).any())
+    answers: np.ndarray = seen.argmax(-1) if logits.shape[-1] > 1 else seen[:, 0].round(2)
+    return answers
 
 
 def _evenly(rows: np.ndarray) -> np.ndarray:

@@ -248,6 +248,8 @@ def train(
     )
     trainer.train_or_resume(resume=options.resume)
     task.calibrate(run, model, precision=precision)
+    if precision != "fp32":
+        run.note(f"trained, calibrated and scored in {precision}; --precision {precision} reads so again")
     if folders.is_main_process():
         model.save_pretrained(run.folder)
     if plan.best_by and trainer.state.best_global_step is None:

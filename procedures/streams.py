@@ -1,6 +1,8 @@
 """Where predictions are read from and written to: files, standard input and output."""
 
 import contextlib
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,8 +36,11 @@ def check_streams(options: StreamOptions) -> None:
         return
     if output.is_dir():
         raise UserError(f"--output_file must be a file, {output} is a folder")
-    if output.exists() and options.data_file != "-" and output.samefile(options.data_file):
-        raise UserError(f"--output_file {output} is the input: it would be emptied before it is read; name another")
+    for written in {output, _written(output)}:
+        if written.exists() and options.data_file != "-" and written.samefile(options.data_file):
+            raise UserError(f"--output_file {output} writes to {written}, which is the input; name another")
+    if output.is_file() and not os.access(output, os.W_OK):
+        raise UserError(f"--output_file {output}: must not be write-protected; name another")
     folders.check_can_make(output.parent, "the folder of --output_file")
     if not output.parent.is_dir():
         raise UserError(f"--output_file {output}: there is no folder {output.parent}; make it first")
@@ -60,16 +65,25 @@ def open_output(name: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     target = Path(name)
-    # /dev/null and named pipes; and links, which stay: /dev/stdout leads to a file where the shell sends it to one.
-    is_special = target.is_symlink() or (target.exists() and not target.is_file())
-    written = target if is_special else target.with_name(f"{target.name}.part")
+    written = _written(target)
     try:
         with written.open("w", encoding="utf-8", newline="\n") as file:
             yield file
         if written != target:
+            if target.exists():
+                shutil.copymode(target, written)
             written.replace(target)
+    except BrokenPipeError:
+        raise  # whoever read has read enough
     except OSError as error:
         raise UserError(f"--output_file {name}: cannot be written: {error.strerror or error}") from error
+
+
+def _written(target: Path) -> Path:
+    """Where what is to stand in `target` is written first."""
+    # /dev/null and named pipes; and links, which stay: /dev/stdout leads to a file where the shell sends it to one.
+    is_special = target.is_symlink() or (target.exists() and not target.is_file())
+    return target if is_special else target.with_name(f"{target.name}.part")
 
 
 def load_exported(options: StreamOptions, command: str) -> "AnyModel":

@@ -126,7 +126,7 @@ class ClassifierKdOptions(ClassifierOptions, TeacherOptions, AugmentOptions):
     kd_loss_fn: Literal["auto", "kl", "kl-std", "dkd", "mse"] = "auto"  # type: ignore[assignment]
     """Soft term: KL divergence of the distributions, of the distributions of standardised logits, or decoupled into the
     teacher's best label and the others; or the squared error of the logits; auto: kl at a temperature of 2 where texts
-    have one label, mse where they have several or a number."""
+    have one label, kl where they have several, mse where they have a number."""
     augment_kinds: tuple[Literal["mask", "swap", "similar", "ngram"], ...] = ("similar", "mask", "ngram")
     """How they are made, one of these drawn for each: mask hides words, swap puts others of the corpus in their place,
     similar those that the teacher takes for much the same, ngram keeps a few in a row."""

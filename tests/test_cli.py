@@ -39,6 +39,8 @@ class Options(DataOptions):
     """Raw text."""
     embedding_file: str | None = None
     """Word vectors."""
+    scheme: Literal["a", "b"] | None = None
+    """Of tags."""
 
     def __post_init__(self) -> None:
         if self.lr <= 0:
@@ -142,6 +144,7 @@ def test_what_is_given_by_place_wins_over_the_file_too(tmp_path):
         ("--data_dir x --qqqqq=3", "--qqqqq: no such option"),
         ("--data_dir x --lr fast", "Error parsing --lr: could not convert string to float: 'fast'"),
         ("--data_dir x --loss kll", "--loss must be one of kl, mse, got kll"),
+        ("--data_dir x --scheme foo", "--scheme must be one of a, b, got foo"),
         ("--data_dir x y", "Unrecognized options: y"),
         ("--data_dir x --lr -1", "--lr must be positive, got -1.0"),
         ("--data_dir x --config", "--config: a file is needed, got nothing"),

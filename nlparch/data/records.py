@@ -105,10 +105,16 @@ def _read_tsv(path: Path, notes: list[str]) -> Iterator[Record]:
     """Many TSV files know no quoting, and have quotes that stand for themselves: the file is read without where those
     break the rules of quoting or the columns, or enclose lines that are rows of their own."""
     n_quoted, n_plain = (_count_rows(path, quoted=quoted) for quoted in (True, False))
-    quoted = n_quoted is not None and (n_plain is None or n_plain == n_quoted)
+    # Of a single column, every line is a row of its own, whatever encloses it.
+    quoted = n_quoted is not None and (n_plain in (None, n_quoted) or _has_one_column(path))
     if not quoted:
         notes.append(f"{path}: quotes are read as they stand, for not all of them enclose a field")
     return _with_header(path, read_separated(path, notes, separator="\t", quoted=quoted))
+
+
+def _has_one_column(path: Path) -> bool:
+    _, header = next(read_separated(path, [], separator="\t", quoted=True), (1, []))
+    return len(header) == 1
 
 
 def _count_rows(path: Path, *, quoted: bool) -> int | None:

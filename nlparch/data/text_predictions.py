@@ -23,7 +23,7 @@ class TextPrediction:
     Attributes:
         text: the text, or the first of a pair.
         text_pair: the second of a pair; None for a single text.
-        labels: the one label; of several those that hold; of a regression none.
+        labels: the one label; of several those that hold, the likeliest first; of a regression none.
         scores: the probability of each of these; of a regression the number.
         of_each: the probability of every label the model has, in its order; of a regression the number.
         model_labels: those labels.
@@ -163,5 +163,6 @@ def build_text_predictions(
 
 def _prediction(text: Text, values: list[float], chosen: Sequence[int], labels: TextLabels) -> TextPrediction:
     first, second = (text, None) if isinstance(text, str) else text
+    chosen = sorted(chosen, key=lambda label: -values[label])
     scores = values if labels.task == "regression" else [values[label] for label in chosen]
     return TextPrediction(first, second, [labels.names[label] for label in chosen], scores, values, labels)

@@ -227,7 +227,7 @@ def find_task(given: TextTask | None, splits: Iterable[RawTexts]) -> TextTask:
     if any(isinstance(value, list) for value, _ in rows):
         return "multi_label"
     numbers = [value for value, _ in rows if is_number(value)]
-    if not any(map(_is_fraction, numbers)):
+    if not any(map(is_fraction, numbers)):
         return "one_label"
     odd = [(value, place) for value, place in rows if not is_number(value)]
     if len(odd) > _FEW * len(rows):
@@ -246,7 +246,8 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) or (isinstance(value, str) and _number(value) is not None)
 
 
-def _is_fraction(value: Any) -> bool:
+def is_fraction(value: Any) -> bool:
+    """Whether a number is written with a fraction, be it 0."""
     return isinstance(value, float) or (isinstance(value, str) and not value.lstrip("+-").isdigit())
 
 
@@ -277,17 +278,22 @@ def _one_label(value: Any, place: str) -> str:
     return _name(value, place)
 
 
-def _name(value: Any, place: str) -> str:
-    """A label's name; JSON's 1 and true are `1` and `true`, as in a CSV file."""
+def name_of(value: Any) -> str | None:
+    """A label's name; JSON's 1 and true are `1` and `true`, as in a CSV file. None where it can be none."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and value:
-        return _checked(value, place)
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return str(int(value))
-    raise DataError(
-        f"{place}: a label must be a name or a whole number, got {value!r:.80}; for numbers --task regression"
-    )
+    return value if isinstance(value, str) and value else None
+
+
+def _name(value: Any, place: str) -> str:
+    name = name_of(value)
+    if name is None:
+        raise DataError(
+            f"{place}: a label must be a name or a whole number, got {value!r:.80}; for numbers --task regression"
+        )
+    return _checked(name, place)
 
 
 def _labels(value: Any, place: str) -> list[str]:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nlparch.data.glue import find_glue_task, read_glue
 from nlparch.data.records import RECORD_FORMATS, Record, read_records
 from nlparch.data.subsets import keep_part, split_dev
 from nlparch.data.tables import is_saved, read_hub, read_saved
 from nlparch.data.text_labels import TextLabels, TextTask
-from nlparch.data.text_tables import RawTexts, TextColumns, TextRows, find_task, is_number, settle_gold, to_dataset
+from nlparch.data.text_tables import (
+    RawTexts,
+    TextColumns,
+    TextRows,
+    find_task,
+    is_fraction,
+    is_number,
+    name_of,
+    settle_gold,
+    to_dataset,
+)
 from nlparch.errors import DataError, UserError
 
 if TYPE_CHECKING:
@@ -117,7 +127,7 @@ def load_text_corpus(
         raise DataError(f"{data_dir}: some texts must have labels, got none; give raw text as --unlabeled_filename")
     counts = {name: rows.label_counts() for name, rows in splits.items()}
     labels = known_labels or _choose_labels(counts, task)
-    _note_unknown(counts, labels, "the model lacks" if known_labels else "train lacks", notes)
+    _note_unknown(counts, labels, "the teacher lacks" if known_labels else "train lacks", notes)
     tables = {name: to_dataset(rows, task) for name, rows in splits.items()}
     return TextCorpus(tables, labels, notes, counts, main_score or MAIN_SCORES[task])
 
@@ -194,7 +204,10 @@ def _settle_task(
     if known is not None:
         if given not in (None, known.task):
             raise UserError(f"--task must be that of the model, {known.task}, got {given}; leave it out")
-        _check_look(find_task(given, raw.values()), known, raw.values(), notes)
+        gold = [value for rows in raw.values() for value in rows.rows.gold if value is not None]
+        if given is None and gold:
+            _check_gold(gold, known)
+            notes.append(f"task: {known.task}, that of the teacher")
         return known.task
     task = find_task(given, raw.values())
     if given is None:
@@ -209,22 +222,28 @@ _LOOKS: dict[TextTask, str] = {
 }
 
 
-def _check_look(looks: TextTask, known: TextLabels, raw: Iterable[RawTexts], notes: list[str]) -> None:
-    """Refuses gold that a model of another task cannot have, and tells of whole numbers that a regression reads.
-
-    What looks like numbers may be names that the model knows.
-    """
-    if looks == known.task:
-        return
-    gold = [value for rows in raw for value in rows.rows.gold if value is not None]
-    if looks == "one_label" and known.task == "regression" and all(map(is_number, gold)):
-        notes.append("task: regression, that of the model; labels are read as numbers")
-        return
-    if looks == "regression" and known.task == "one_label" and any(str(value) in known.ids for value in gold):
-        return
-    if gold:
+def _check_gold(gold: Sequence[Any], known: TextLabels) -> None:
+    """Refuses gold that a model of another task cannot have; a row unlike the others is named later, with its place."""
+    looks = _misfit(gold, known)
+    if looks is not None:
         separator = "; in CSV and TSV, --label_separator says what divides labels" * (known.task == "multi_label")
-        raise DataError(f"texts have {_LOOKS[looks]}, and the model is of {known.task}; take one of {looks}{separator}")
+        raise DataError(
+            f"texts have {_LOOKS[looks]}, and the teacher is of {known.task}; take one of {looks}{separator}"
+        )
+
+
+def _misfit(gold: Sequence[Any], known: TextLabels) -> TextTask | None:
+    """What gold looks like, where it is not of the task; what looks like numbers may be names that are known."""
+    n_numbers = sum(map(is_number, gold))
+    if known.task == "multi_label":
+        return None if any(isinstance(value, list) for value in gold) else "one_label"
+    if any(isinstance(value, list) for value in gold):
+        return "multi_label"
+    if known.task == "regression":
+        return None if 2 * n_numbers > len(gold) else "one_label"
+    if n_numbers < len(gold) or not any(map(is_fraction, gold)) or any(name_of(value) in known.ids for value in gold):
+        return None
+    return "regression"
 
 
 def _drop_unusable(splits: dict[str, TextRows], notes: list[str]) -> None:
@@ -307,5 +326,9 @@ def _note_unknown(counts: Mapping[str, Counter[str]], labels: TextLabels, lack: 
         unknown = {label: count for label, count in sorted(found.items()) if label not in labels.ids}
         if unknown:
             fate = "kept" if name == "train" else "kept, and scored as errors"
-            listed = ", ".join(f"{label} {count}" for label, count in unknown.items())
-            notes.append(f"{name}: {sum(unknown.values())} labels that {lack}, {fate}: {listed}")
+            listed = ", ".join(f"{label!r} {count}" for label, count in unknown.items())
+            if name == "dev" and len(unknown) == len(found):
+                raise DataError(
+                    f"dev: some label must be one that the model can give, got {listed:.200}; mend dev, or leave it out"
+                )
+            notes.append(f"{name}: {sum(unknown.values())} uses of labels that {lack}, {fate}: {listed}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -98,10 +98,14 @@ class CheckpointModel(abc.ABC):
             )
         except OSError as error:
             raise _explain(path, error) from error
-        if needs_head:
+        lacking = sorted(key for key in loading["missing_keys"] if not key.startswith(f"{model.base_model_prefix}."))
+        if needs_head or (lacking and labels is not None):
             _renew_head(model, head_bias)
-        elif labels is None:
-            _check_head(path, loading["missing_keys"], kind=cls.auto_kind, body=f"{model.base_model_prefix}.")
+        elif lacking:
+            raise UserError(
+                f"{path}: no {cls.auto_kind} yet, its weights lack the head ({', '.join(lacking)}); fine-tune it "
+                "first, with nlp-train transformer_token or transformer_text"
+            )
         return model.read_with(tokenizer, max_length=max_length)  # type: ignore[no-any-return]
 
     @classmethod
@@ -172,16 +176,6 @@ class CheckpointModel(abc.ABC):
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return tokenizer.to_str()  # type: ignore[no-any-return]
-
-
-def _check_head(path: str | PathLike[str], missing: Iterable[str], *, kind: str, body: str) -> None:
-    """Refuses a checkpoint whose head would be random weights."""
-    of_head = sorted(name for name in missing if not name.startswith(body))
-    if of_head:
-        raise UserError(
-            f"{path}: no {kind} yet, its weights lack the head ({', '.join(of_head)}); fine-tune it first, with "
-            "nlp-train transformer_token or transformer_text"
-        )
 
 
 def _renew_head(model: Any, bias: Sequence[float] | None) -> None:

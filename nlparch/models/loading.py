@@ -42,7 +42,12 @@ def load_model(path: str, *, max_length: int | None = None) -> WordTagger | Text
 
 
 def reads_texts(path: str) -> bool:
-    """Whether a model's configuration, in its folder or on the hub, says that it classifies whole texts."""
+    """Whether a model's configuration, in its folder or on the hub, says that it classifies whole texts.
+
+    Raises:
+        UserError: If the model is an exported one, or its configuration cannot be read.
+    """
+    _refuse_exported(path)
     config = _read_config(Path(path)) if Path(path).is_dir() else _fetch_config(path)
     return config.get("model_type") == NeuralTextClassifierConfig.model_type or _is_made(config, _OF_TEXTS)
 
@@ -85,12 +90,19 @@ def load_text_model(path: str, *, max_length: int | None = None) -> TextModel:
 
 
 def _check(path: str, max_length: int | None) -> dict[str, Any]:
-    if is_exported(Path(path)):
-        raise UserError(f"{path}: an exported model cannot be trained, taught from or scored; give what it was made of")
+    _refuse_exported(path)
     config = _read_config(Path(path))
     if config.get("model_type") in _SMALL and max_length is not None:
         raise UserError(f"{path}: a small model reads whole sentences; leave out --teacher_max_seq_len")
     return config
+
+
+def _refuse_exported(path: str) -> None:
+    if is_exported(Path(path)):
+        raise UserError(
+            f"{path}: an exported model is neither trained nor taught from, and nlp-bench scores it; give what it was "
+            "made of"
+        )
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

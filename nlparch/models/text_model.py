@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 
 from nlparch.data.text_labels import PROBLEM_TYPES, TextLabels, TextTask
-from nlparch.data.text_predictions import Text, TextPrediction, as_text, build_text_predictions, text_length
+from nlparch.data.text_predictions import (
+    Text,
+    TextPrediction,
+    as_text,
+    build_text_predictions,
+    text_length,
+    texts_in_order,
+)
 from nlparch.data.texts import MAIN_SCORES
 from nlparch.devices import Precision, autocast
 from nlparch.distill.objectives import OBJECTIVES, Objective
@@ -92,7 +99,8 @@ class TextModel(TaskModel):
             precision: number format of the matrix products.
 
         Raises:
-            ValueError: If `inputs` is a single string, or one of them is neither a text nor a pair.
+            ValueError: If `inputs` is a single string, or one of them is neither a text nor a pair, or a pair where the
+                model reads single texts, or the other way round.
         """
         return list(self.predict_stream(inputs, batch_size=batch_size, precision=precision))
 
@@ -105,6 +113,8 @@ class TextModel(TaskModel):
         calibration: Any = {"temperature": self.temperature, "thresholds": self.thresholds}
         for chunk in chunks(inputs, batch_size * BATCHES_SORTED_TOGETHER):
             texts = [as_text(item) for item in chunk]
+            if self.has_pairs is not None:
+                texts_in_order(texts, has_pairs=self.has_pairs)
             logits = self.text_logits(texts, batch_size=batch_size, precision=precision)
             yield from build_text_predictions(texts, logits, self.text_labels, **calibration)
 

@@ -38,12 +38,17 @@ def test_several_labels_hold_from_their_thresholds_on() -> None:
     values = np.array([[0.0, 2.0, -1.0], [-9.0, -9.0, -9.0]])
     pairs = [("x", "y"), ("", "")]
     first, second = build_text_predictions(pairs, values, SEVERAL)
-    assert list(first.labels) == ["a", "b"] and first.scores == pytest.approx([0.5, 0.8808], abs=1e-4)
+    assert list(first.labels) == ["b", "a"] and first.scores == pytest.approx([0.8808, 0.5], abs=1e-4)
     assert second.to_dict()["labels"] == [] == second.to_dict()["scores"] and second.text_pair == ""
     (first, _) = build_text_predictions(pairs, values, SEVERAL, thresholds=[0.6, 0.9, 0.2])
     assert list(first.labels) == ["c"] and first.to_dict()["text_pair"] == "y"
     (first, _) = build_text_predictions(pairs, values, SEVERAL, temperature=4.0, thresholds=[0.6, 0.9, 0.4])
     assert list(first.labels) == ["c"] and first.scores == pytest.approx([0.4378], abs=1e-4)
+
+
+def test_the_likeliest_label_comes_first() -> None:
+    (found,) = build_text_predictions(["x"], np.array([[0.1, 2.0, 1.0]]), SEVERAL)
+    assert list(found.labels) == ["b", "c", "a"] and list(found.scores) == sorted(found.scores, reverse=True)
 
 
 def test_a_number_is_its_own_score() -> None:

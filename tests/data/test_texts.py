@@ -8,8 +8,8 @@ import datasets
 import pytest
 
 from nlparch.data.text_labels import TextLabels
-from nlparch.data.text_tables import texts_of
-from nlparch.data.texts import TextCorpus, load_text_corpus
+from nlparch.data.text_tables import TextColumns, texts_of
+from nlparch.data.texts import TextCorpus, load_text_corpus, read_text_file
 from nlparch.errors import DataError, UserError
 
 TRAIN = "text,label\ngood film,pos\nbad film,neg\n"
@@ -57,6 +57,9 @@ def test_quotes_of_a_tsv_file_may_stand_for_themselves(tmp_path: Path) -> None:
     assert "quotes are read as they stand" in corpus.notes[0]
     corpus = read(write(tmp_path, train_tsv='text\tlabel\n"two\nlines"\ta\n"x"\tb\n'))
     assert corpus.splits["train"]["text"][:] == ["two\nlines", "x"]
+    (tmp_path / "one.tsv").write_text('text\n"two\nlines"\n"say ""hi"""\n')
+    rows = read_text_file(tmp_path / "one.tsv", TextColumns(None, None, None, [], needs_labels=False)).rows
+    assert rows.texts == ["two\nlines", 'say "hi"']
 
 
 def test_very_long_fields_are_read(tmp_path: Path) -> None:
@@ -211,11 +214,11 @@ def test_texts_without_labels_stay_in_train_and_leave_dev(tmp_path: Path) -> Non
 def test_labels_that_train_lacks_are_kept_and_told(tmp_path: Path) -> None:
     corpus = read(write(tmp_path, train_csv=TRAIN, dev_csv="text,label\na,odd\nb,pos\n"))
     assert corpus.splits["dev"]["label"][:] == ["odd", "pos"] and corpus.labels.names == ("neg", "pos")
-    assert "dev: 1 labels that train lacks, kept, and scored as errors: odd 1" in corpus.notes
+    assert "dev: 1 uses of labels that train lacks, kept, and scored as errors: 'odd' 1" in corpus.notes
     known = TextLabels(("pos", "other"), "one_label")
     corpus = read(tmp_path, known_labels=known)
     assert corpus.labels == known
-    assert "train: 1 labels that the model lacks, kept: neg 1" in corpus.notes
+    assert "train: 1 uses of labels that the teacher lacks, kept: 'neg' 1" in corpus.notes
     with pytest.raises(UserError, match="--task must be that of the model, one_label, got regression"):
         read(tmp_path, known_labels=known, task="regression")
 
@@ -286,7 +289,7 @@ def test_pairs_with_one_text_empty_are_kept_and_counted(tmp_path: Path) -> None:
 def test_all_files_hold_pairs_or_none_does(tmp_path: Path) -> None:
     pairs = "text,text_pair,label\na,b,x\nc,d,y\n"
     with pytest.raises(DataError, match="got train pairs, dev single texts; name the second column"):
-        read(write(tmp_path, train_csv=pairs, dev_csv=TRAIN))
+        read(write(tmp_path, train_csv=pairs, dev_csv="text,label\na,x\n"))
     assert "text_pair" not in read(tmp_path, text_pair_column="").splits["train"].column_names
 
 
@@ -334,18 +337,35 @@ def test_json_that_is_too_deep_is_refused(tmp_path: Path, name: str) -> None:
         read(write(tmp_path, **{name: "[" * 100_000}))
 
 
+def test_a_dev_whose_labels_are_all_unknown_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, train_csv=TRAIN, dev_csv="text,label\na,Neg\nb,Pos\n")
+    with pytest.raises(DataError, match="dev: some label must be one that the model can give, got 'Neg' 1, 'Pos' 1"):
+        read(tmp_path)
+
+
+def test_one_row_unlike_the_others_is_no_other_task_where_the_teacher_says_which(tmp_path: Path) -> None:
+    rows = "".join(f"a{row},{row % 4}.5\n" for row in range(19))
+    write(tmp_path, train_csv=f"text,label\n{rows}b,none\n")
+    known = TextLabels(("0.5", "1.5", "2.5", "3.5", "none"), "one_label")
+    assert read(tmp_path, known_labels=known).splits["train"]["label"][-1] == "none"
+    write(tmp_path, train_csv="text,label\n" + rows.replace(".5", "") + "b,n/a\n")
+    with pytest.raises(DataError, match=r"train.csv:21: the label of a regression must be a number.* got 'n/a'"):
+        read(tmp_path, known_labels=TextLabels(("score",), "regression"))
+
+
 def test_gold_that_looks_otherwise_than_the_known_labels_is_refused_or_told(tmp_path: Path) -> None:
     lists = '{"text": "a", "labels": ["x"]}\n'
-    with pytest.raises(DataError, match="lists of labels, and the model is of one_label; take one of multi_label"):
+    with pytest.raises(DataError, match="lists of labels, and the teacher is of one_label; take one of multi_label"):
         read(write(tmp_path, train_jsonl=lists), known_labels=TextLabels(("x", "y"), "one_label"))
     names = write(tmp_path, train_jsonl='{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n')
-    with pytest.raises(DataError, match="one label each, and the model is of multi_label; .* --label_separator"):
+    with pytest.raises(DataError, match="one label each, and the teacher is of multi_label; .* --label_separator"):
         read(names, known_labels=TextLabels(("x", "y"), "multi_label"))
-    with pytest.raises(DataError, match="one label each, and the model is of regression; take one of one_label"):
+    with pytest.raises(DataError, match="one label each, and the teacher is of regression; take one of one_label"):
         read(names, known_labels=TextLabels(("score",), "regression"))
     numbers = write(tmp_path, train_jsonl='{"text": "a", "label": 0.5}\n{"text": "b", "label": "1.5"}\n')
-    with pytest.raises(DataError, match="numbers with fractions, and the model is of one_label"):
+    with pytest.raises(DataError, match="numbers with fractions, and the teacher is of one_label"):
         read(numbers, known_labels=TextLabels(("x", "y"), "one_label"))
-    write(tmp_path, train_jsonl='{"text": "a", "label": 1}\n{"text": "b", "label": 2}\n')
+    write(tmp_path, train_jsonl='{"text": "a", "label": 1.0}\n{"text": "b", "label": 2.0}\n')
+    assert read(tmp_path, known_labels=TextLabels(("1", "2"), "one_label")).splits["train"]["label"][0] == "1"
     notes = read(tmp_path, known_labels=TextLabels(("score",), "regression")).notes
-    assert "task: regression, that of the model; labels are read as numbers" in notes
+    assert "task: regression, that of the teacher" in notes

@@ -79,7 +79,7 @@ def test_a_small_classifier_has_no_window_and_an_export_is_no_teacher(new_classi
     with pytest.raises(UserError, match="a small model reads whole sentences"):
         load_text_model(str(tmp_path / "m"), max_length=20)
     export_model(new_classifier()).write(tmp_path / "out")
-    with pytest.raises(UserError, match="an exported model cannot be trained"):
+    with pytest.raises(UserError, match="an exported model is neither trained"):
         load_text_model(str(tmp_path / "out"))
     (tmp_path / "m" / "model.safetensors").write_bytes(b"broken")
     with pytest.raises(UserError, match="its files are broken or missing"):

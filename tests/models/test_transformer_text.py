@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from transformers import (
@@ -95,6 +96,10 @@ def test_the_outputs_of_a_new_head_begin_where_they_are_told(new_text_transforme
     loaded.save_pretrained(tmp_path / "b")
     again = TransformerTextClassifier.from_pretrained(tmp_path / "b", labels=labels, head_bias=[9.0, 9.0])
     assert again.text_logits(["Oslo"]) == pytest.approx(loaded.text_logits(["Oslo"]), abs=1e-5), "it has its head"
+    weights = {name: value for name, value in loaded.state_dict().items() if not name.startswith("classifier")}
+    save_file(weights, tmp_path / "b" / "model.safetensors", metadata={"format": "pt"})
+    headless = TransformerTextClassifier.from_pretrained(tmp_path / "b", labels=labels, head_bias=[-9.0, 9.0])
+    assert headless.text_logits(["Oslo"]) == pytest.approx(np.array([[-9.0, 9.0]]), abs=0.2), "its labels are no head"
 
 
 def test_windows_cover_long_texts_and_their_logits_are_averaged(new_text_transformer: Any, decided: Any) -> None:
@@ -210,6 +215,9 @@ def test_what_is_neither_a_text_nor_a_pair_is_refused(new_text_transformer: Any)
     with pytest.raises(ValueError, match="a text must be a string or a pair of strings, got 3"):
         model.predict([3])
     assert model.predict([]) == []
+    model.config.has_pairs = True
+    with pytest.raises(ValueError, match="this model reads pairs of texts, got a single text"):
+        model.predict(["Ann"])
 
 
 def test_whole_words_are_those_that_begin_where_a_word_does(new_text_transformer: Any) -> None:

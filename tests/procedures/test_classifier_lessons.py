@@ -72,6 +72,11 @@ def test_a_score_that_is_undefined_is_told(home: Path, tmp_path: Path) -> None:
     assert "dev: pearson_spearman is undefined: the model, or gold," in (tmp_path / "run" / "report.md").read_text()
 
 
+@pytest.mark.parametrize(("several", "told"), [(False, "kl at a temperature of 2"), (True, "kl at a temperature of 1")])
+def test_the_soft_term_follows_from_the_labels(run: Callable[..., Any], several: bool, told: str) -> None:
+    assert f"soft term: {told}\n" in run("--max_steps 1", several=several)["report.md"]
+
+
 @pytest.mark.parametrize("several", [False, True])
 def test_new_texts_are_learnt_from(run: Callable[..., Any], home: Path, several: bool) -> None:
     told = run("--augment 3 --augment_kinds swap mask", several=several)["report.md"]
@@ -89,6 +94,22 @@ def test_a_student_that_cannot_be_is_refused_before_the_teacher_reads(
     assert train(f"{args} --cache_dir {tmp_path}/cache --model_type cnn --pooling mean {given}".split()) == 2
     assert "--pooling mean is of --model_type id-cnn and bilstm" in capsys.readouterr().err
     assert not list(tmp_path.glob("cache/*/logits.npy"))
+
+
+def test_without_gold_a_teacher_of_pairs_is_given_pairs(
+    home: Path, tmp_path: Path, new_text_transformer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher = new_text_transformer()
+    teacher.config.has_pairs = True
+    teacher.save_pretrained(tmp_path / "teacher")
+    (tmp_path / "raw.txt").write_text("".join(f"Ann\tflew {number}\n" for number in range(9)))
+    args = f"--teacher_model_path {tmp_path}/teacher {SHORT} --max_steps 1 --config_file {home}/sizes.yaml"
+    args += f" --cache_dir {home}/cache"
+    told = f"classifier_kd_pseudo --unlabeled_filename {tmp_path}/raw.txt --output_dir {tmp_path}/run {args}"
+    assert train(told.split()) == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["has_pairs"] is True
+    assert train(f"classifier_kd --data_dir {home} --output_dir {tmp_path}/other {args}".split()) == 2
+    assert "teacher: the teacher reads pairs of texts, these are single texts" in capsys.readouterr().err
 
 
 def test_raw_texts_are_changed_too(run: Callable[..., Any], home: Path) -> None:
@@ -124,7 +145,9 @@ def test_a_teacher_of_numbers_teaches_no_names_and_has_no_labels_that_gold_could
     new_text_transformer(("score",), "regression").save_pretrained(tmp_path / "teacher")
     args = f"classifier_kd --output_dir {tmp_path}/run --teacher_model_path {tmp_path}/teacher {SHORT} --max_steps 1"
     assert train([*args.split(), "--data_dir", str(home)]) == 2
-    assert "texts have one label each, and the model is of regression; take one of one_label" in capsys.readouterr().err
+    assert (
+        "texts have one label each, and the teacher is of regression; take one of one_label" in capsys.readouterr().err
+    )
     (tmp_path / "train.csv").write_text("text,label\nAnn flew,1.5\nBo met Ann,0.5\n")
     assert train([*args.split(), "--data_dir", str(tmp_path)]) == 0, "the squared error is the default for numbers"
     assert "there are no gold labels" not in (tmp_path / "run" / "report.md").read_text()

@@ -9,6 +9,7 @@ from nlparch.cli import evaluate
 from nlparch.data.features import build_features
 from nlparch.data.labels import LabelSet
 from nlparch.data.text_labels import TextLabels
+from nlparch.export.folder import export_model
 from nlparch.models.tagger import NeuralTagger
 from nlparch.procedures import runs
 from nlparch.procedures.evaluate_texts import in_order
@@ -164,6 +165,28 @@ def test_a_teacher_is_as_sure_of_labels_that_the_model_lacks():
     split = ReadTexts(["x"], ["z"], own, "accuracy", {"teacher": in_order(reading, teachers, own)})
     (confidence,) = [found.confidence for found in text_bins(split, split.readings["teacher"]) if found.n]
     assert confidence == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("task", ["one_label", "multi_label"])
+def test_a_teacher_may_answer_with_a_label_that_neither_model_nor_gold_has(tmp_path, new_classifier, task):
+    new_classifier(task=task).save_pretrained(tmp_path / "model")
+    teacher = new_classifier(("neg", "neutral", "odd", "pos"), task)
+    with torch.no_grad():
+        teacher.head.bias[2] = 50.0
+    teacher.save_pretrained(tmp_path / "teacher")
+    gold = '{"text": "Ann", "label": "neg"}' if task == "one_label" else '{"text": "Ann", "labels": ["neg"]}'
+    (tmp_path / "gold.jsonl").write_text(gold + "\n")
+    folder = tmp_path / "scores"
+    args = [tmp_path / "model", tmp_path / "gold.jsonl", "--teacher", tmp_path / "teacher", "--output_dir", folder]
+    assert evaluate([*map(str, args), "--no_cuda"]) == 0
+    assert json.loads((folder / "metrics.json").read_text())["teacher"]["test"]["accuracy"] == 0
+    assert "only the teacher has odd" in (folder / "report.md").read_text()
+
+
+def test_an_exported_model_is_sent_to_nlp_bench(tmp_path, new_classifier, capsys):
+    export_model(new_classifier()).write(tmp_path / "out")
+    assert evaluate([str(tmp_path / "out"), "gold.csv", "--text_column", "a"]) == 2
+    assert "out: an exported model is neither trained nor taught from, and nlp-bench" in capsys.readouterr().err
 
 
 def test_columns_and_ignored_words_are_chosen_by_options(tmp_path, model, capsys):

@@ -699,6 +699,12 @@ def test_an_output_file_stays_until_another_is_whole(home: Path, capsys: pytest.
     assert "before" not in (home / "out.jsonl").read_text() and not (home / "out.jsonl.part").exists()
     assert inference(args.replace("bad.txt", "raw.txt").replace(f"{home}/out.jsonl", "/dev/full").split()) == 2
     assert "--output_file /dev/full: cannot be written: No space left on device" in capsys.readouterr().err
+    (home / "out.jsonl").chmod(0o600)
+    (home / "out.jsonl.part").write_text("Ann flew\n")
+    assert inference(args.replace("bad.txt", "out.jsonl.part").split()) == 2
+    assert "writes to" in capsys.readouterr().err and (home / "out.jsonl.part").read_text() == "Ann flew\n"
+    assert inference(args.replace("bad.txt", "raw.txt").split()) == 0
+    assert (home / "out.jsonl").stat().st_mode & 0o777 == 0o600, "as readable as before"
     (home / "link.jsonl").symlink_to(home / "out.jsonl")
     (home / "out.jsonl").write_text("before")
     assert inference(args.replace("bad.txt", "raw.txt").replace("out.jsonl", "link.jsonl").split()) == 0

@@ -63,13 +63,27 @@ def test_decisions_on_several_labels_are_no_texts(new_classifier, tmp_path):
 @pytest.mark.parametrize("last", ["O", "B-LOC"])
 def test_a_teacher_that_says_nothing_but_o_is_warned_of(new_tagger, tmp_path, caplog, last):
     run, outputs = runs.Run(tmp_path), [*OUTPUTS, np.array([[float(tag == last) for tag in TAGS]])]
-    warn_of_silence(run, new_tagger(), outputs, MATCH)
-    warned = [record.levelname for record in caplog.records if "anything but O" in record.message]
+    warn_of_silence(run, new_tagger(), outputs, MATCH, items="words")
+    warned = [record.levelname for record in caplog.records if "nothing but O of all words" in record.message]
     assert warned == (["WARNING"] if last == "O" else []) and len(run.notes) == len(warned)
 
 
-def test_plain_tags_know_no_silence(new_tagger, tmp_path):
-    run = runs.Run(tmp_path)
-    outputs = [np.zeros((2, 2))]
-    warn_of_silence(run, new_tagger(tags=("NOUN", "O")), outputs, match_labels(("NOUN", "O"), ("NOUN", "O")))
-    assert run.notes == []
+@pytest.mark.parametrize("last", ["NOUN", "O"])
+def test_a_teacher_that_says_the_same_of_all_words_is_warned_of(new_tagger, tmp_path, last):
+    run, tags = runs.Run(tmp_path), ("NOUN", "O")
+    outputs = [np.zeros((2, 2)), np.full((1, 2), np.nan), np.array([[float(tag == last) for tag in tags]])]
+    warn_of_silence(run, new_tagger(tags=tags), outputs, match_labels(tags, tags), items="words")
+    assert [note.partition(":")[0] for note in run.notes] == (
+        ["the teacher says the same of all words of the training rows"] if last == "NOUN" else []
+    )
+
+
+@pytest.mark.parametrize(("task", "names"), [("one_label", ("a", "b")), ("regression", ("score",))])
+def test_a_teacher_that_says_the_same_of_all_texts_is_warned_of(new_classifier, tmp_path, task, names):
+    run, model = runs.Run(tmp_path), new_classifier(names, task)
+    same = [np.array([[0.5, 0.1][: len(names)]]), np.array([[0.503, 0.2][: len(names)]])]
+    match, another = match_labels(names, names), np.array([[-2.0, 1.0][: len(names)]])
+    warn_of_silence(run, model, same, match, items="texts")
+    assert "the same of all texts" in run.notes[0]
+    warn_of_silence(run, model, [*same, another], match, items="texts")
+    assert len(run.notes) == 1
