@@ -69,5 +69,6 @@ ABLATIONS = {
             "augment-8": "augmented: eight more of each text",
         }.items()
     },
+    "classifier_kd+augment-20": ("classifier_kd+augment-8", "twenty in place of eight"),
     "classifier_kd+swap-8": ("classifier_kd+augment-8", "words swapped in place of similar ones"),
 }
