@@ -50,9 +50,11 @@ def server(new_server, new_folder):
 
 
 def wait(browser, is_so):
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, 20).until(lambda _: is_so())
+    # The page may put a new element in the place of one between its being found and its being read.
+    return WebDriverWait(browser, 20, ignored_exceptions=[StaleElementReferenceException]).until(lambda _: is_so())
 
 
 def find(browser, css):
