@@ -50,7 +50,7 @@ STUDENTS = (
     "classifier_kd",
     "classifier_kd+cnn",
     "classifier_kd+bag",
-    "classifier_kd+augment-8",
+    "classifier_kd+augment-20",
     "classifier_kd_pseudo",
 )
 ABLATION_CORPORA = ("sst2", "trec6", "banking77")
