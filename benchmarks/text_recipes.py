@@ -51,6 +51,7 @@ STUDENTS = (
     "classifier_kd+cnn",
     "classifier_kd+bag",
     "classifier_kd+augment-20",
+    "classifier_kd+epochs-20",
     "classifier_kd_pseudo",
 )
 ABLATION_CORPORA = ("sst2", "trec6", "banking77")
