@@ -10,6 +10,7 @@ import torch
 from nlparch.batches import pad_logits
 from nlparch.data.labels import LabelMatch
 from nlparch.distill.cache import StoredOutputs
+from nlparch.distill.objectives import OneLabel
 
 from .runs import Run
 
@@ -56,9 +57,13 @@ def warn_of_silence(run: Run, model: Any, outputs: StoredOutputs, match: LabelMa
         match: how the teacher's labels become the student's.
         items: what has a label, in words.
     """
-    said: set[float] = set()
+    said: set[Any] = set()
     for row in range(len(outputs)):
-        said.update(_answers(match.apply(outputs[row])).tolist())
+        logits = match.apply(outputs[row])
+        seen = logits[~np.isnan(logits[:, 0])]
+        # What several labels are is all of their logits: the likeliest may well be the same in every text.
+        has_one = isinstance(model.objective, OneLabel)
+        said.update(seen.argmax(-1).tolist() if has_one else map(tuple, seen.round(1).tolist()))
         if len(said) > 1 or (said and model.outside_label not in (None, *said)):
             return
     what = "the same" if model.outside_label is None else "nothing but O"
@@ -68,13 +73,6 @@ def warn_of_silence(run: Run, model: Any, outputs: StoredOutputs, match: LabelMa
     )
     logger.warning("%s", warning)
     run.notes.append(warning)
-
-
-def _answers(logits: np.ndarray) -> np.ndarray:
-    """The likeliest label of each item that the teacher has outputs for; a number to two digits after the point."""
-    seen = logits[~np.isnan(logits[:, 0])]
-    answers: np.ndarray = seen.argmax(-1) if logits.shape[-1] > 1 else seen[:, 0].round(2)
-    return answers
 
 
 def _evenly(rows: np.ndarray) -> np.ndarray:

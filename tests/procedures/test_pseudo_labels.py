@@ -87,3 +87,12 @@ def test_a_teacher_that_says_the_same_of_all_texts_is_warned_of(new_classifier, 
     assert "the same of all texts" in run.notes[0]
     warn_of_silence(run, model, [*same, another], match, items="texts")
     assert len(run.notes) == 1
+
+
+def test_several_labels_are_not_the_same_because_the_likeliest_is(new_classifier, tmp_path):
+    run, names = runs.Run(tmp_path), ("a", "b")
+    model, match = new_classifier(names, "multi_label"), match_labels(names, names)
+    warn_of_silence(run, model, [np.array([[3.0, 1.0]]), np.array([[3.0, -1.0]])], match, items="texts")
+    assert run.notes == []
+    warn_of_silence(run, model, [np.array([[3.0, 1.0]]), np.array([[3.02, 1.01]])], match, items="texts")
+    assert "the same of all texts" in run.notes[0]
