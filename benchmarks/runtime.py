@@ -56,7 +56,7 @@ def main(options: Options) -> None:
         entries = [entry for folder in (*options.models, options.teacher) for entry in find_entries(folder, scratch)]
         entries += bert_base(options.teacher, scratch / "BERT-base, random")
         entries += spacy_entries(options.spacy, entries[0].labels) if options.spacy else []
-        material = read_material(settings, [entry.labels for entry in entries])
+        material = read_material(settings, entries)
         figures = measure(entries, material, options=settings, scratch=scratch)
     for row in figures:
         if row["model"].endswith("random"):

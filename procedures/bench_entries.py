@@ -37,6 +37,7 @@ class Entry:
         n_bytes: of its folder.
         labels: of the model.
         has_pairs: whether it reads pairs of texts, or single texts; None: both, or words.
+        main_score: the score that chose the model, where it is not that of its task.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Entry:
     n_bytes: int
     labels: LabelSet | TextLabels
     has_pairs: bool | None = None
+    main_score: str | None = None
 
     def start(self, texts: Path) -> float:
         """Starts the process; returns the seconds until its first answer."""
@@ -97,10 +99,10 @@ def find_entries(folder: str, scratch: Path) -> Iterator[Entry]:
     is_small = isinstance(model, SmallModel)
     of_texts = isinstance(model, TextModel)
     labels = model.text_labels if of_texts else model.label_set
-    has_pairs = model.has_pairs if of_texts else None
+    of_model: Any = {"has_pairs": model.has_pairs, "main_score": model.main_score} if of_texts else {}
     for form in _FORMS_OF_SMALL if is_small else _TORCH_FORMS:
         command = _command(_TORCH_FORMS[form], folder)
-        yield Entry(name, form, command, runs.n_parameters(model), _n_bytes(Path(folder)), labels, has_pairs)
+        yield Entry(name, form, command, runs.n_parameters(model), _n_bytes(Path(folder)), labels, **of_model)
     export = export_model(model)
     for form, made in {"onnx fp32": export, "onnx int8": export.to_int8()}.items():
         if is_small or form == "onnx int8":

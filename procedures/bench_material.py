@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from nlparch.data.labels import LabelSet
-from nlparch.data.text_labels import TextLabels
+from nlparch.data.text_labels import TextLabels, TextTask
 from nlparch.data.texts import MAIN_SCORES
 from nlparch.data.words import join_words
 from nlparch.errors import UserError
-from nlparch.metrics import score_tags
+from nlparch.metrics import main_score_name, score_tags
 from nlparch.text_metrics import score_texts
 
+from .bench_entries import Entry
 from .labelled_file import check_pairs, note_unknown, read_labelled, read_labelled_texts, rows_for
 from .model_options import BenchOptions
 
@@ -49,8 +50,8 @@ class Material(abc.ABC):
         """What is wrong with gold for a model with these labels, a sentence each."""
 
     @abc.abstractmethod
-    def score(self, labels: Any, answers: Sequence[Any]) -> float | None:
-        """The main score of a model's answers; `labels` are its own."""
+    def score(self, labels: Any, answers: Sequence[Any]) -> tuple[str, float | None]:
+        """The main score of a model's answers, and its name; `labels` are the model's own."""
 
 
 class Tagged(Material):
@@ -68,19 +69,20 @@ class Tagged(Material):
         """How gold was turned into the model's scheme, and tags that it lacks."""
         return rows_for(self._sentences, labels)[1]
 
-    def score(self, labels: LabelSet, answers: Sequence[Any]) -> float | None:
+    def score(self, labels: LabelSet, answers: Sequence[Any]) -> tuple[str, float | None]:
         """F1 of spans, or accuracy of plain tags, in the model's own scheme."""
         rows, _ = rows_for(self._sentences, labels)
         scores = score_tags(rows["tags"], answers, scheme=labels.scheme)
-        value: float | None = scores["accuracy" if labels.scheme == "plain" else "f1"]
-        return value
+        name = main_score_name(scores)
+        return name, scores[name]
 
 
 class Classified(Material):
     """Texts with labels."""
 
-    def __init__(self, options: BenchOptions, labels: TextLabels) -> None:
-        self.texts, self._gold, self.notes = read_labelled_texts(options.data, options, labels.task)
+    def __init__(self, options: BenchOptions, task: TextTask, main_score: str) -> None:
+        self.texts, self._gold, self.notes = read_labelled_texts(options.data, options, task)
+        self._main_score = main_score
         self.answered = self.texts
         self._file = options.data
 
@@ -92,28 +94,30 @@ class Classified(Material):
         """Labels that the model lacks."""
         return note_unknown(self._gold, labels)
 
-    def score(self, labels: TextLabels, answers: Sequence[Any]) -> float | None:
-        """The main score of the task."""
+    def score(self, labels: TextLabels, answers: Sequence[Any]) -> tuple[str, float | None]:
+        """One score for all models."""
         plain = {"one_label": lambda a: a[0][0], "multi_label": lambda a: a[0], "regression": lambda a: a[1][0]}
-        main_score = MAIN_SCORES[labels.task]
         predicted = [plain[labels.task](answer) for answer in answers]
         probabilities = np.array([of_each for _, _, of_each in answers])
-        scores = score_texts(self._gold, predicted, labels, main_score=main_score, probabilities=probabilities)
-        value: float | None = scores[main_score]
-        return value
+        scores = score_texts(self._gold, predicted, labels, main_score=self._main_score, probabilities=probabilities)
+        return self._main_score, scores[self._main_score]
 
 
-def read_material(options: BenchOptions, labels: Sequence[LabelSet | TextLabels]) -> Material:
-    """The file, as models with these labels read it.
+def read_material(options: BenchOptions, entries: Sequence[Entry]) -> Material:
+    """The file, as these models read it.
 
     Raises:
         UserError: If they are not all asked the same.
     """
-    tasks = {some.task if isinstance(some, TextLabels) else "tagging" for some in labels}
+    every = [entry.labels for entry in entries]
+    tasks = {some.task if isinstance(some, TextLabels) else "tagging" for some in every}
     if len(tasks) > 1:
         raise UserError(f"MODEL_DIRS must all do the same on one file, got {' and '.join(sorted(tasks))}")
-    first = labels[0]
-    return Classified(options, first) if isinstance(first, TextLabels) else Tagged(options)
+    if not isinstance(every[0], TextLabels):
+        return Tagged(options)
+    # An exported folder does not say by which score its model was chosen; of models that do, the first counts.
+    chosen_by = next((entry.main_score for entry in entries if entry.main_score), None)
+    return Classified(options, every[0].task, chosen_by or MAIN_SCORES[every[0].task])
 
 
 def _spoken(text: Any) -> str:

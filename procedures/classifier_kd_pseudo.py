@@ -3,7 +3,7 @@
 from nlparch.data.raw_texts import RawTextReading
 from nlparch.data.sentences import TextFile, TextTrainingRows
 from nlparch.data.text_tables import texts_of
-from nlparch.data.texts import MAIN_SCORES, TextCorpus
+from nlparch.data.texts import TextCorpus
 
 from . import runs
 from .classifier_kd import TextLesson
@@ -37,5 +37,5 @@ def _load_raw(options: ClassifierKdPseudoOptions, run: runs.Run, corpus: TextCor
 def _load_gold(options: ClassifierKdPseudoOptions, run: runs.Run, lesson: TextLesson) -> TextCorpus:
     if options.data_dir is None:
         run.note("no gold labels: the student learns from the teacher and raw text alone")
-        return TextCorpus({}, lesson.labels, [], {}, MAIN_SCORES[lesson.labels.task])
+        return TextCorpus({}, lesson.labels, [], {}, lesson.teacher.main_score)
     return lesson.load_gold(allow_no_train=True)

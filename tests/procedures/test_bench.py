@@ -44,7 +44,9 @@ def test_all_forms_of_models_are_measured(
 def test_classifiers_are_measured(
     new_classifier: Any, new_text_transformer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], small: str
 ) -> None:
-    new_classifier(encoder="bag").save_pretrained(tmp_path / "bag")
+    classifier = new_classifier(encoder="bag")
+    classifier.config.main_score = "matthews_correlation"
+    classifier.save_pretrained(tmp_path / "bag")
     new_text_transformer().save_pretrained(tmp_path / "large")
     rows = [{"text": text, "label": label} for text, label in (("Ann flew", "pos"), ("Oslo\n!", "neg"), ("", "odd"))]
     (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, rows)))
@@ -55,7 +57,8 @@ def test_classifiers_are_measured(
         *[("bag", form) for form in ("torch fp32", "onnx fp32", "onnx int8")],
         *[("large", form) for form in ("torch fp32", "torch bf16", "pipeline", "onnx int8")],
     ]
-    assert all(row["words_per_second"] > 0 and 0 <= row["score"] < 1 for row in figures)
+    assert all(row["words_per_second"] > 0 and -1 <= row["score"] < 1 for row in figures)
+    assert {row["main_score"] for row in figures} == {"matthews_correlation"}
     assert figures[0]["score"] == figures[1]["score"] and figures[3]["score"] == figures[5]["score"]
     assert bench([str(tmp_path / "bag"), small, *files, *QUICK]) == 2
     assert "must all do the same on one file, got one_label and tagging" in capsys.readouterr().err
@@ -102,7 +105,7 @@ class Quick:
 def asked(tmp_path: Path, **settings: Any) -> list[tuple[str, int]]:
     entry: Any = Quick()
     material: Any = SimpleNamespace(
-        texts=["a"] * 5000, short=["a"] * 5000, answered=[["a"]] * 5000, score=lambda *_: 1.0
+        texts=["a"] * 5000, short=["a"] * 5000, answered=[["a"]] * 5000, score=lambda *_: ("f1", 1.0)
     )
     options = BenchOptions(model_dirs=("x",), data="x", **settings)
     figures = measure([entry], material, options=options, scratch=tmp_path)
@@ -123,13 +126,16 @@ def test_a_round_takes_about_so_many_seconds(tmp_path: Path) -> None:
 
 
 def test_speeds_are_compared_with_the_pipeline_or_else_the_slowest() -> None:
-    row = dict(model="m", n_parameters=1, bytes=1, score=None, first_pass=1.0, p50_ms=1.0, p99_ms=1.0)
+    row = dict(model="m", n_parameters=1, bytes=1, score=None, main_score="f1", first_pass=1.0, p50_ms=1.0, p99_ms=1.0)
     row |= dict(memory_bytes=None, start_seconds=1.0)
-    rows = [
+    rows: list[dict[str, Any]] = [
         row | dict(form=form, words_per_second=speed) for form, speed in (("a", 30.0), ("pipeline", 10.0), ("b", 5.0))
     ]
     assert [line.split(" | ")[6] for line in table(rows).splitlines()] == ["x pipeline", "---:", "3.0", "1.0", "0.5"]
     assert [line.split(" | ")[6] for line in table(rows[::2]).splitlines()] == ["x b", "---:", "6.0", "1.0"]
+    assert table(rows).splitlines()[0].split(" | ")[4] == "f1"
+    rows[1]["main_score"] = "accuracy"
+    assert table(rows).splitlines()[0].split(" | ")[4] == "score"
 
 
 @pytest.mark.parametrize("has_pairs", [False, True])

@@ -100,14 +100,15 @@ def test_without_gold_a_teacher_of_pairs_is_given_pairs(
     home: Path, tmp_path: Path, new_text_transformer: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     teacher = new_text_transformer()
-    teacher.config.has_pairs = True
+    teacher.config.has_pairs, teacher.config.main_score = True, "matthews_correlation"
     teacher.save_pretrained(tmp_path / "teacher")
     (tmp_path / "raw.txt").write_text("".join(f"Ann\tflew {number}\n" for number in range(9)))
     args = f"--teacher_model_path {tmp_path}/teacher {SHORT} --max_steps 1 --config_file {home}/sizes.yaml"
     args += f" --cache_dir {home}/cache"
     told = f"classifier_kd_pseudo --unlabeled_filename {tmp_path}/raw.txt --output_dir {tmp_path}/run {args}"
     assert train(told.split()) == 0
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["has_pairs"] is True
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["has_pairs"] is True and config["main_score"] == "matthews_correlation"
     assert train(f"classifier_kd --data_dir {home} --output_dir {tmp_path}/other {args}".split()) == 2
     assert "teacher: the teacher reads pairs of texts, these are single texts" in capsys.readouterr().err
 
