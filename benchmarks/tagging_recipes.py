@@ -60,6 +60,7 @@ LEVERS = {
     "cosine": lever("--lr_schedule", "cosine"),
     "dropout-.3": lever(dropout=0.3),
     "blocks-2": lever(n_blocks=2),
+    "filters-192": lever(n_filters=192),
     "epochs-2": lever("--epochs", "2"),
     "epochs-6": lever("--epochs", "6"),
     "epochs-20": lever("--epochs", "20"),
@@ -119,5 +120,6 @@ VARIANTS = (
     "tagger_kd+augment-1",
     "tagger_kd+kl",
     "tagger_kd+word-dropout-.1",
+    "tagger_kd+filters-192",
 )
 QUICK = ("crf", "teacher", "tagger+epochs-6", "tagger_kd+epochs-6")
