@@ -10,7 +10,11 @@ CORPORA = {
     "snips": Corpus(folder="snips", target=0.99, teacher_epochs=4),
     "conll2000": Corpus(folder="conll2000", target=0.99, teacher_epochs=3, raw=("corpus:uner_ewt/train.txt",)),
     "ewt_pos": Corpus(
-        folder="ewt_pos", target=0.99, measure="accuracy", teacher_epochs=3, raw=("corpus:conll2000/train.txt",)
+        folder="ewt_pos",
+        target=0.99,
+        measure="accuracy",
+        teacher_epochs=3,
+        raw=("youtube/unlabeled.txt", "corpus:conll2000/train.txt"),
     ),
     "wnut17": Corpus(
         folder="wnut17", target=0.85, raw=("tweets/unlabeled.txt", "youtube/unlabeled.txt", "corpus:btc/train.txt")
