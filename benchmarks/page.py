@@ -117,6 +117,7 @@ def _tagging_lines(results: Results) -> Iterator[str]:
         yield from (
             "",
             f"{len(logged)} runs; test was not read. *gain*: over the first row, of corpora and seeds of both.",
+            "The code changed between runs: what `tagger_kd` is worth by today's stands under *All recipes*.",
         )
 
 

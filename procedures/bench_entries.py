@@ -37,7 +37,7 @@ class Entry:
         n_bytes: of its folder.
         labels: of the model.
         has_pairs: whether it reads pairs of texts, or single texts; None: both, or words.
-        main_score: the score that chose the model, where it is not that of its task.
+        main_score: the score that chose a classifier; None: of words, or exported, which does not say.
     """
 
     name: str
