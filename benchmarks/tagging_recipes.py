@@ -62,7 +62,7 @@ LEVERS = {
     "batch-8": lever("--batch_size", "8"),
     "batch-32": lever("--batch_size", "32"),
     "cosine": lever("--lr_schedule", "cosine"),
-    "dropout-.3": lever(dropout=0.3),
+    "less-dropout": lever(input_dropout=0.2, hidden_dropout=0.1),
     "blocks-2": lever(n_blocks=2),
     "filters-192": lever(n_filters=192),
     "epochs-2": lever("--epochs", "2"),
@@ -125,5 +125,6 @@ VARIANTS = (
     "tagger_kd+kl",
     "tagger_kd+word-dropout-.1",
     "tagger_kd+filters-192",
+    "tagger_kd+filters-192+less-dropout",
 )
 QUICK = ("crf", "teacher", "tagger+epochs-6", "tagger_kd+epochs-6")

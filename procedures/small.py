@@ -11,7 +11,7 @@ from nlparch import config
 from nlparch.data.features import WordFeatures, build_features, frequent_words
 from nlparch.data.vectors import read_vectors
 from nlparch.errors import UserError
-from nlparch.models.sizes import Size, room_for_words
+from nlparch.models.sizes import Size, room_for_words, without_part
 from nlparch.models.small_model import SmallModel
 
 from . import runs
@@ -50,7 +50,11 @@ def new_small_model(
         given: settings of its configuration that go before those of the size and of `--config_file`.
         more_words: see `build_features`.
     """
-    settings = {**size.settings, **_read_sizes(options, model_class, size), **given}
+    sizes = _read_sizes(options, model_class, size)
+    reader = size.settings["embedder" if "embedder" in size.settings else "encoder"]
+    if idle := without_part(reader, sizes):
+        run.note(f"{options.config_file}: {reader} has no part for {', '.join(idle)}: nothing changes")
+    settings = {**size.settings, **sizes, **given}
     buckets = {name: settings.pop(name, 0) for name in _BUCKETS}
     features = _features(options, run, model_class, labels, sentences, size, settings, buckets, more_words)
     model = model_class.build(features, labels, **settings)

@@ -1,6 +1,6 @@
 """How large a small model is: named sizes, and the vocabulary that each leaves room for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -94,6 +94,32 @@ def text_size(name: str, encoder: str | None = None) -> Size:
     if name == "nano":  # room for the weights of pairs, and of many labels
         settings |= {"n_word_buckets": 8_500, **({"n_filters": 64} if encoder == "cnn" else {})}
     return replace(size, settings={**settings, "encoder": encoder, **_OF_CONTEXTS.get(encoder, {})})
+
+
+_OF_WORDS = {"char_width", "n_char_filters", "char_kernel", "affix_width", "shape_width"}
+_OF_LSTM = {"lstm_width", "n_lstm_layers", "dropout"}
+_OF_ID_CNN = {
+    "n_filters", "conv_kernel", "dilations", "n_blocks", "sentence_context", "input_dropout", "middle_dropout",
+    "hidden_dropout",
+}  # fmt: skip
+# Settings that not all small models have a part for, by what reads their words.
+_PARTS = {
+    "cnn-lstm": _OF_WORDS | _OF_LSTM,
+    "bilstm": _OF_WORDS | _OF_LSTM,
+    "id-cnn": _OF_WORDS | _OF_ID_CNN,
+    "cnn": _OF_WORDS | {"n_filters", "conv_kernels", "dropout"},
+    "bag": {"dropout"},
+}
+
+
+def without_part(reader: str, settings: Iterable[str]) -> list[str]:
+    """Those of some settings that a model has no part for, so that they change nothing, sorted.
+
+    Args:
+        reader: what reads its words: the `embedder` of a tagger, the `encoder` of a classifier.
+        settings: names of settings of its configuration.
+    """
+    return sorted((set().union(*_PARTS.values()) - _PARTS[reader]) & set(settings))
 
 
 def room_for_words(

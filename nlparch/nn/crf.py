@@ -145,19 +145,39 @@ def _forward_scores(emissions: Tensor, start: Tensor, transitions: Tensor) -> Te
     """Log of the summed scores of all paths up to each word and label. Shape: (batch, words, labels)"""
     # Steps run on into padding, where nobody reads them: cheaper than holding finished rows still.
     first, *rest = emissions.unbind(1)
-    scores = [start + first]
+    scores, step = [start + first], _LogProduct(transitions)
     for emission in rest:
-        scores.append((scores[-1].unsqueeze(2) + transitions).logsumexp(1) + emission)
+        scores.append(step(scores[-1]) + emission)
     return torch.stack(scores, 1)
 
 
 def _backward_scores(emissions: Tensor, mask: Tensor, transitions: Tensor, end: Tensor) -> Tensor:
     """Log of the summed scores of all paths from each word and label on. Shape: (batch, words, labels)"""
-    scores = [end.expand_as(emissions[:, 0])]
+    scores, step = [end.expand_as(emissions[:, 0])], _LogProduct(transitions.T)
     for word in range(emissions.shape[1] - 1, 0, -1):
-        onward = (transitions + (emissions[:, word] + scores[-1]).unsqueeze(1)).logsumexp(2)
-        scores.append(torch.where(mask[:, word, None], onward, end))
+        scores.append(torch.where(mask[:, word, None], step(emissions[:, word] + scores[-1]), end))
     return torch.stack(scores[::-1], 1)
+
+
+class _LogProduct:
+    """One step of the sums over paths: log(exp(scores) @ exp(moves)), as a matrix product of shifted exponentials.
+
+    With 75 labels that takes less than a tenth of the time of a logsumexp over (batch, labels, labels), forth and back.
+    Moves that lie further below the highest than floats of their kind reach count as if they lay just there.
+
+    Args:
+        moves: from each label (row) to each (column). Shape: (labels, labels)
+    """
+
+    def __init__(self, moves: Tensor) -> None:
+        self._highest = moves.detach().amax()
+        self._factors = (moves - self._highest).exp()
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        """Shapes: (batch, labels), (batch, labels)"""
+        highest = scores.detach().amax(-1, keepdim=True)
+        sums = (scores - highest).exp() @ self._factors
+        return sums.clamp(min=torch.finfo(sums.dtype).tiny).log() + (highest + self._highest)
 
 
 def _best_path(emissions: Tensor, mask: Tensor, start: Tensor, transitions: Tensor, end: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from nlparch.data.features import WordFeatures
 from nlparch.data.labels import LabelSet, scheme_of_set
 from nlparch.data.text_labels import TextLabels
 from nlparch.errors import UserError
-from nlparch.models.sizes import SIZES, room_for_words, tagger_size, text_size
+from nlparch.models.sizes import SIZES, room_for_words, tagger_size, text_size, without_part
 from nlparch.models.tagger import NeuralTagger
 from nlparch.models.text_classifier import NeuralTextClassifier
 
@@ -70,3 +71,36 @@ def test_asking_for_room_draws_no_random_number() -> None:
     before = torch.random.get_rng_state()
     room_for_words(3_000_000, FEATURES, LABELS, use_crf=True)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+# Values that are no default. `middle_dropout` acts between blocks, of which there are two here.
+OTHER = {
+    "char_width": 5, "n_char_filters": 6, "char_kernel": 5, "affix_width": 3, "shape_width": 3, "lstm_width": 7,
+    "n_lstm_layers": 3, "dropout": 0.6, "n_filters": 9, "conv_kernel": 5, "dilations": [1, 3], "n_blocks": 3,
+    "sentence_context": True, "input_dropout": 0.7, "middle_dropout": 0.7, "hidden_dropout": 0.7, "conv_kernels": [2],
+}  # fmt: skip
+TAGGER = [name for name in OTHER if hasattr(NeuralTagger.config_class, name)]
+
+
+@pytest.mark.parametrize("reader", ["cnn-lstm", "id-cnn", "bilstm", "cnn", "bag"])
+@pytest.mark.parametrize("setting", OTHER)
+def test_settings_change_a_model_but_those_that_it_has_no_part_for(reader: str, setting: str) -> None:
+    is_tagger = reader == "cnn-lstm"
+    if is_tagger and setting not in TAGGER:
+        return
+    buckets = {"n_word_buckets": 8, "n_ngram_buckets": 8, "n_pair_buckets": 8} if reader == "bag" else {}
+    features = replace(FEATURES, n_affix_buckets=9, **buckets)
+
+    def parts(**settings: Any) -> list[Any]:
+        if is_tagger:
+            model: Any = NeuralTagger.build(features, LABELS, embedder=reader, **settings)
+        else:
+            labels = TextLabels(("a", "b"), "one_label")
+            model = NeuralTextClassifier.build(features, labels, encoder=reader, **settings)
+        plain = (int, float, tuple)
+        own = [{name: value for name, value in vars(of).items() if isinstance(value, plain)} for of in model.modules()]
+        return [repr(model), own]
+
+    two = {} if setting == "n_blocks" else {"n_blocks": 2}
+    changes = parts(**two, **{setting: OTHER[setting]}) != parts(**two)
+    assert changes == (not without_part(reader, [setting]))

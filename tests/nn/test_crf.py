@@ -196,6 +196,43 @@ def test_long_sentences_keep_their_digits_in_float32():
     assert value.item() == pytest.approx(exact.item(), rel=1e-4)
 
 
+@pytest.mark.parametrize("spread", [0.1, 20.0])
+def test_many_labels_match_pytorch_crf_in_float32(spread):
+    torch.manual_seed(0)
+    crf, other = LinearChainCRF(n_labels=75), torchcrf.CRF(75, batch_first=True)
+    with torch.no_grad():
+        for own, theirs in (
+            (crf.start, other.start_transitions),
+            (crf.transitions, other.transitions),
+            (crf.end, other.end_transitions),
+        ):
+            own.uniform_(-spread, spread)
+            theirs.copy_(own)
+    emissions = torch.randn(4, 12, 75).mul(spread).requires_grad_()
+    labels, mask = torch.randint(75, (4, 12)), torch.ones(4, 12, dtype=torch.bool)
+    loss = crf.negative_log_likelihood(emissions, labels, mask).sum()
+    expected = -other(emissions, labels, mask)
+    assert torch.allclose(loss, expected, rtol=1e-5)
+    for mine, theirs in zip(
+        torch.autograd.grad(loss, [emissions, crf.transitions]),
+        torch.autograd.grad(expected, [emissions, other.transitions]),
+        strict=True,
+    ):
+        assert torch.allclose(mine, theirs, atol=1e-4)
+
+
+def test_moves_beyond_the_reach_of_floats_keep_losses_and_gradients_finite():
+    crf = LinearChainCRF(n_labels=3)
+    with torch.no_grad():
+        crf.transitions.copy_(torch.tensor([[0.0, -1e4, 300.0], [-1e4, -1e4, -1e4], [-300.0, 0.0, 0.0]]))
+    emissions = torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(0)).mul(200).requires_grad_()
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    loss = crf.negative_log_likelihood(emissions, torch.tensor([[0, 1, 1, 2, 0, 2]] * 2), mask).sum()
+    loss.backward()
+    assert loss > 0 and loss.isfinite() and emissions.grad.isfinite().all() and crf.transitions.grad.isfinite().all()
+    assert crf.marginals(emissions.detach(), mask).isfinite().all()
+
+
 def test_log_marginals_of_impossible_labels_stay_small_enough_for_a_squared_error():
     crf = LinearChainCRF(n_labels=5, legal=IOB2.legal())
     marginals = crf.marginals(torch.randn(1, 3, 5), torch.ones(1, 3, dtype=torch.bool))
