@@ -58,6 +58,8 @@ SIZES: dict[str, Size] = {
 # What reads words in their context unless the user says otherwise, and what it gets in every size.
 _DEFAULT_CONTEXT = "id-cnn"
 _OF_CONTEXTS: dict[str, dict[str, Any]] = {"id-cnn": {"sentence_context": True}}
+# Where a tagger has room for them: nano has none, base has more.
+_ID_CNN_OF_TAGGERS = {"small": {"n_filters": 192}}
 
 
 def tagger_size(name: str, embedder: str | None = None) -> Size:
@@ -68,7 +70,8 @@ def tagger_size(name: str, embedder: str | None = None) -> Size:
         embedder: of `NeuralTaggerConfig`; None takes that of all sizes.
     """
     size, embedder = SIZES[name], embedder or _DEFAULT_CONTEXT
-    return replace(size, settings={**size.settings, "embedder": embedder, **_OF_CONTEXTS.get(embedder, {})})
+    of_context = {**_OF_CONTEXTS["id-cnn"], **_ID_CNN_OF_TAGGERS.get(name, {})} if embedder == "id-cnn" else {}
+    return replace(size, settings={**size.settings, "embedder": embedder, **of_context})
 
 
 # A bag of n-grams is nothing but tables of hashed vectors.
