@@ -164,6 +164,10 @@ class MixedLengthSampler(Sampler[int]):
         batch_size: rows of a batch.
         unlabeled_ratio: rows without gold per row with gold in an epoch; None takes all.
         seed: of the order.
+
+    Attributes:
+        n_unlabeled: rows without gold.
+        n_drawn: of them, those that an epoch reads.
     """
 
     def __init__(
@@ -178,13 +182,14 @@ class MixedLengthSampler(Sampler[int]):
         self._lengths = lengths
         self._gold, self._other = np.flatnonzero(has_gold), np.flatnonzero(~has_gold)
         wanted = len(self._other) if unlabeled_ratio is None else round(unlabeled_ratio * len(self._gold))
-        self._n_other = min(wanted, len(self._other))
+        self.n_unlabeled = len(self._other)
+        self.n_drawn = min(wanted, len(self._other))
         self._batch_size = batch_size
         self._seed = seed
         self._epoch = 0
 
     def __len__(self) -> int:
-        return len(self._gold) + self._n_other
+        return len(self._gold) + self.n_drawn
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the epoch to draw next."""
@@ -192,7 +197,7 @@ class MixedLengthSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng([self._seed, self._epoch])
-        rows = np.concatenate([self._gold, random.permutation(self._other)[: self._n_other]])
+        rows = np.concatenate([self._gold, random.permutation(self._other)[: self.n_drawn]])
         random.shuffle(rows)
         yield from _by_length(rows, self._lengths, batch_size=self._batch_size, random=random)
 
@@ -210,6 +215,10 @@ class StagedSampler(Sampler[int]):
         n_total: rows that are read in the whole training.
         gold_share: share of them that is left to the rows with gold.
         seed: of the order.
+
+    Attributes:
+        n_total: see above.
+        n_before_gold: rows that are read before the first with gold.
     """
 
     def __init__(
@@ -224,7 +233,8 @@ class StagedSampler(Sampler[int]):
     ) -> None:
         self._lengths = lengths
         self._gold, self._other = np.flatnonzero(has_gold), np.flatnonzero(~has_gold)
-        self._n_before_gold = round((1 - gold_share) * n_total)
+        self.n_total = n_total
+        self.n_before_gold = round((1 - gold_share) * n_total)
         self._batch_size = batch_size
         self._seed = seed
         self._epoch = 0
@@ -238,7 +248,7 @@ class StagedSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng([self._seed, self._epoch])
-        n_other = min(max(self._n_before_gold - self._epoch * len(self), 0), len(self))
+        n_other = min(max(self.n_before_gold - self._epoch * len(self), 0), len(self))
         if n_other < len(self):
             n_other -= n_other % self._batch_size  # whole batches: the data loader cuts them by number
         for rows, n in ((self._other, n_other), (self._gold, len(self) - n_other)):

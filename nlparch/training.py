@@ -19,6 +19,7 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 from nlparch.devices import Precision
 from nlparch.distill.schedules import Course
 from nlparch.errors import UserError
+from nlparch.models.task_model import settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -211,6 +212,7 @@ class DistillTrainer(Trainer):
             elif _has_ended(checkpoint):
                 self._load_end(checkpoint)
             else:
+                check_same_model(checkpoint, self.model.config)
                 logger.info("resuming from %s", checkpoint)
                 self.train(resume_from_checkpoint=str(checkpoint))
         finally:
@@ -264,8 +266,28 @@ def last_checkpoint(folder: Path) -> Path | None:
         if _state(checkpoint) is not None:
             return checkpoint
         logger.warning("%s is incomplete (killed while it was written): deleted", checkpoint)
-        shutil.rmtree(checkpoint)
+        shutil.rmtree(checkpoint, ignore_errors=True)  # each process that torchrun started deletes it
     return None
+
+
+def check_same_model(checkpoint: Path, model_config: Any) -> None:
+    """Refuses to go on with another model than a run began with: its weights would not fit, or it would act otherwise.
+
+    Raises:
+        UserError: The first setting that differs.
+    """
+    before, now = (_as_saved(own) for own in (type(model_config).from_pretrained(checkpoint), model_config))
+    for name in sorted(now.keys() & before.keys()):  # transformers adds some of its own in training
+        if before[name] != now[name]:
+            raise UserError(
+                f"--resume must find the model as it was, but {name} was {before[name]} and is {now[name]}; give "
+                "--config_file (or the checkpoint it begins with) as it was, or begin anew"
+            )
+
+
+def _as_saved(model_config: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads(json.dumps(settings_of(model_config), default=str))
+    return settings
 
 
 def _step(checkpoint: Path) -> int:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from nlparch.data.augmentation import Augmenter, AugmentKind, Unigrams, find_mentions, outside_words
 from nlparch.data.corpora import Corpus
-from nlparch.data.digests import DigestSet, digest_sentences, sift
+from nlparch.data.digests import DigestSet, digest_letters, sift
 from nlparch.data.sentences import SentenceFile, TextFile
 from nlparch.data.text_predictions import Text
 from nlparch.data.texts import TextCorpus
@@ -157,8 +157,8 @@ def _new_ones(
     splits = task.corpus.splits.items()
     held_out = chain.from_iterable(task.content(split) for name, split in splits if name != "train")
     known = {
-        "in training": DigestSet(digest_sentences(task.content(rows))),
-        "held out": DigestSet(digest_sentences(held_out)),
+        "in training": DigestSet(digest_letters(task.content(rows))),
+        "held out": DigestSet(digest_letters(held_out)),
     }
     counts: Counter[str] = Counter()
     yield from sift(made, words_of=words_of, known=known, seen=DigestSet(), counts=counts)

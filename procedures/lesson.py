@@ -18,6 +18,7 @@ from . import runs
 from .augment import SimilarWords
 from .baseline import check_baseline
 from .calibrate import Fit
+from .int8 import add_int8
 from .pseudo_labels import note_accepted, warn_of_silence
 from .reports import Reader
 from .tasks import task_of
@@ -174,6 +175,7 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     course = _course(options, settings)
     runs.train(options, run, model, taught, corpus, precision=precision, outputs=outputs, match=match, course=course)
     _compare(run, lesson, corpus, model, match, precision=precision)
+    add_int8(run, model)
     if options.baseline:
         lesson.train_baseline(corpus, labels)
 

@@ -337,6 +337,15 @@ class UnlabeledOptions:
             raise ValueError("--unlabeled_ratio mixes what --schedule staged keeps apart; keep one")
         if not self.unlabeled_filename:
             raise ValueError("--unlabeled_filename must name at least one file")
+        self._check_lesson()
+
+    def _check_lesson(self: Any) -> None:
+        if self.schedule == "staged" and self.patience:
+            raise ValueError("--patience could end --schedule staged before it comes to gold rows; leave one out")
+        if self.pseudo_threshold and not (self.kd_student_w or self.kd_student_w_end):
+            raise ValueError(
+                "--pseudo_threshold is of the hard term, and --kd_student_w 0 turns that off; leave one out"
+            )
 
     def check_gold(self: Any, *of_gold: type[Any], but: Collection[str] = ()) -> None:
         """Refuses what needs gold, where there is none.

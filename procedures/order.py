@@ -37,7 +37,19 @@ def choose_sampler(
     sampler = MixedLengthSampler(lengths, has_gold, unlabeled_ratio=ratio, **common)
     if not len(sampler):
         raise UserError(f"--unlabeled_ratio is per gold row, and there are no {unit} with gold; leave it out")
+    if ratio is not None and not sampler.n_drawn:
+        raise UserError(f"--unlabeled_ratio {ratio} leaves no raw row; give more, or train without raw text")
     return sampler
+
+
+def order_notes(options: Any, sampler: MixedLengthSampler | StagedSampler) -> list[str]:
+    """What the order makes of the rows, as far as options say something of it."""
+    if isinstance(sampler, StagedSampler):
+        n_gold = sampler.n_total - sampler.n_before_gold
+        return [f"staged: the last {n_gold:,} of {sampler.n_total:,} rows of the training read gold"]
+    if getattr(options, "unlabeled_ratio", None) is None:
+        return []
+    return [f"{sampler.n_drawn:,} of {sampler.n_unlabeled:,} raw rows are drawn for each epoch"]
 
 
 def _rows_to_read(plan: TrainingPlan, n_rows: int) -> int:

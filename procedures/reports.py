@@ -19,8 +19,8 @@ from nlparch.report import Evidence, Size, write_page, write_report
 from nlparch.text_evidence import TextDisagreement, confusions, telling_texts, text_bins
 from nlparch.text_readings import ReadTexts
 
-_BATCH_SIZE = 32
-_SECONDS_OF_MEASURING = 1.0
+BATCH_SIZE = 32
+SECONDS_OF_MEASURING = 1.0
 _NOT_OF_THE_MODEL = {"README.md", "metrics.json", "options.yaml", "report.html", "report.md", "rows.sha256"}
 
 
@@ -71,7 +71,7 @@ def gather_evidence(
     if not splits:
         return Evidence(sizes={name: _size(reader, (), ()) for name, reader in readers.items()}, curves=curves)
     first, last = list(splits)[0], list(splits)[-1]
-    rows, n_words = _rows_to_measure(splits[last])
+    rows, n_words = rows_to_measure(splits[last])
     return Evidence(
         sizes={name: _size(reader, rows, n_words) for name, reader in readers.items()},
         measured_on=_machine(readers, "texts" if isinstance(splits[last], ReadTexts) else "sentences"),
@@ -101,7 +101,7 @@ def _disagreements(split: ReadSplit | ReadTexts) -> Sequence[Disagreement | Text
     return telling_texts(split) if isinstance(split, ReadTexts) else telling_disagreements(split)
 
 
-def _rows_to_measure(split: ReadSplit | ReadTexts) -> tuple[Sequence[Any], Sequence[int]]:
+def rows_to_measure(split: ReadSplit | ReadTexts) -> tuple[Sequence[Any], Sequence[int]]:
     """Sentences or texts, and the number of words in each."""
     if isinstance(split, ReadTexts):
         return split.texts, [len((text if isinstance(text, str) else " ".join(text)).split()) for text in split.texts]
@@ -131,16 +131,16 @@ def words_per_second(reader: Reader, rows: Sequence[Any], n_words: Sequence[int]
     Returns:
         None without rows.
     """
-    begins = range(0, len(rows), _BATCH_SIZE)
+    begins = range(0, len(rows), BATCH_SIZE)
     if not begins:
         return None
     read = reader.model.tag_words if hasattr(reader.model, "tag_words") else reader.model.text_logits
-    read(rows[:_BATCH_SIZE], precision=reader.precision)
+    read(rows[:BATCH_SIZE], precision=reader.precision)
     n_read, began = 0, time.perf_counter()
     for begin in begins:
-        read(rows[begin : begin + _BATCH_SIZE], precision=reader.precision)
-        n_read += sum(n_words[begin : begin + _BATCH_SIZE])
-        if time.perf_counter() - began > _SECONDS_OF_MEASURING:
+        read(rows[begin : begin + BATCH_SIZE], precision=reader.precision)
+        n_read += sum(n_words[begin : begin + BATCH_SIZE])
+        if time.perf_counter() - began > SECONDS_OF_MEASURING:
             break
     return n_read / (time.perf_counter() - began)
 
@@ -153,4 +153,4 @@ def _machine(readers: Mapping[str, Reader], unit: str) -> str:
         else f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
         for device in sorted(devices, key=str)
     )
-    return f"{', '.join(names)}, batches of {_BATCH_SIZE} {unit}"
+    return f"{', '.join(names)}, batches of {BATCH_SIZE} {unit}"

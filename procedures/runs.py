@@ -32,7 +32,7 @@ from nlparch.training import DistillTrainer, TrainingPlan
 
 from . import folders
 from .option_groups import UnlabeledOptions
-from .order import choose_sampler
+from .order import choose_sampler, order_notes
 from .reports import Reader, gather_evidence, save_report
 from .tasks import Task, add_any_evidence, describe, task_of
 from .text_options import TextDataOptions
@@ -235,6 +235,7 @@ def train(
     task = task_of(corpus)
     plan = plan_training(options, run, corpus, precision=precision)
     sampler = choose_sampler(options, plan, task.lengths(rows), task.gold(rows), unit=task.unit)
+    run.note(*order_notes(options, sampler))
     folders.claim(options)
     folders.check_same_rows(options, run.folder, task.content(rows), task.gold(rows))
     trainer = DistillTrainer(

@@ -51,17 +51,17 @@ def new_small_model(
         more_words: see `build_features`.
     """
     sizes = _read_sizes(options, model_class, size)
-    reader = size.settings["embedder" if "embedder" in size.settings else "encoder"]
-    if idle := without_part(reader, sizes):
-        run.note(f"{options.config_file}: {reader} has no part for {', '.join(idle)}: nothing changes")
     settings = {**size.settings, **sizes, **given}
+    reader = size.settings["embedder" if "embedder" in size.settings else "encoder"]
+    if idle := without_part(reader, sizes, settings):
+        run.note(f"{options.config_file}: {', '.join(idle)} changes nothing: this {reader} has no part for it")
     buckets = {name: settings.pop(name, 0) for name in _BUCKETS}
     features = _features(options, run, model_class, labels, sentences, size, settings, buckets, more_words)
     model = model_class.build(features, labels, **settings)
     if options.embedding_file:
         _read_vectors(options.embedding_file, run, model, words_to_start(model, sentences))
     n_buckets = features.n_word_buckets
-    words = f"words hashed into {n_buckets:,} buckets" if n_buckets else f"{features.n_words:,} words"
+    words = f"words hashed into {n_buckets:,} buckets" if n_buckets else f"{len(features.words):,} words"
     run.note(f"the model has {runs.n_parameters(model):,} parameters, {words}")
     return model
 

@@ -22,8 +22,20 @@ _BOUNDS = np.arange(1, _N_SHELVES, dtype=np.uint64) * np.uint64(2**64 // _N_SHEL
 
 def digest_sentences(sentences: Iterable[Sequence[str]]) -> Digests:
     """A number for the words of each sentence. Shape: (sentences,)"""
-    texts = ("\n".join(words).encode("utf-8", "surrogatepass") for words in sentences)
-    return np.frombuffer(b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in texts), dtype=np.uint64)
+    return _digest("\n".join(words) for words in sentences)
+
+
+def digest_letters(sentences: Iterable[Sequence[str]]) -> Digests:
+    """A number for the characters of each sentence, wherever its words end and however they are capitalised.
+
+    The same sentence is split otherwise in a corpus than by a splitter of raw text. Shape: (sentences,)
+    """
+    return _digest("".join("".join(words).split()).casefold() for words in sentences)
+
+
+def _digest(texts: Iterable[str]) -> Digests:
+    raw = (text.encode("utf-8", "surrogatepass") for text in texts)
+    return np.frombuffer(b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in raw), dtype=np.uint64)
 
 
 class DigestSet:
@@ -95,16 +107,17 @@ def sift(
     Args:
         items: of any kind.
         words_of: the words by which an item is known; an item without any is `empty`.
-        known: sets that an item must not be in, each under the name by which it is counted.
-        seen: items that came before, which are `repeated`; gains these.
+        known: sets that an item must not be in, by `digest_letters`, each under the name by which it is counted.
+        seen: items that came before, by `digest_sentences`, which are `repeated`; gains these.
         counts: gains the items, by what became of them; those let through are `kept`.
     """
     rest = iter(items)
     while chunk := list(islice(rest, _SIFTED_TOGETHER)):
         with_words = [item for item in chunk if words_of(item)]
         counts["empty"] += len(chunk) - len(with_words)
-        digests = digest_sentences(map(words_of, with_words))
-        reasons = [others.contains(digests) for others in known.values()]
-        fates = np.select([*reasons, ~seen.add(digests)], [*known, "repeated"], "kept").tolist()
+        words = [words_of(item) for item in with_words]
+        letters = digest_letters(words)
+        reasons = [others.contains(letters) for others in known.values()]
+        fates = np.select([*reasons, ~seen.add(digest_sentences(words))], [*known, "repeated"], "kept").tolist()
         counts.update(fates)
         yield from (item for item, fate in zip(with_words, fates, strict=True) if fate == "kept")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nlparch.data.digests import DigestSet, digest_sentences, sift
+from nlparch.data.digests import DigestSet, digest_letters, sift
 from nlparch.data.raw_sources import Item, RawSource, Reading, find_sources
 from nlparch.data.sentences import ItemFile
 from nlparch.errors import DataError, UserError
@@ -26,6 +26,8 @@ def load_unlabeled(
     folder: str | Path | None = None,
 ) -> tuple[ItemFile[Item], list[str]]:
     """Reads raw text onto disk; sentences or texts whose words occurred before are dropped and counted.
+
+    What stands in the labelled corpus is known by its characters: it may be split and capitalised otherwise there.
 
     Memory: 20 bytes for each text that is kept, and some thousands of texts at a time (see `DigestSet`).
 
@@ -59,7 +61,7 @@ def load_unlabeled(
 
 
 def _digests(items: Iterable[Item], reading: Reading[Item]) -> DigestSet:
-    return DigestSet(digest_sentences(map(reading.words_of, items)))
+    return DigestSet(digest_letters(map(reading.words_of, items)))
 
 
 def _sift_sources(

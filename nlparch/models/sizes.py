@@ -115,14 +115,20 @@ _PARTS = {
 }
 
 
-def without_part(reader: str, settings: Iterable[str]) -> list[str]:
-    """Those of some settings that a model has no part for, so that they change nothing, sorted.
+def without_part(reader: str, given: Iterable[str], settings: Mapping[str, Any]) -> list[str]:
+    """Those of the given settings that a model has no part for, so that they change nothing, sorted.
 
     Args:
         reader: what reads its words: the `embedder` of a tagger, the `encoder` of a classifier.
-        settings: names of settings of its configuration.
+        given: names of settings of its configuration.
+        settings: its whole configuration, as far as it differs from the defaults.
     """
-    return sorted((set().union(*_PARTS.values()) - _PARTS[reader]) & set(settings))
+    idle = set().union(*_PARTS.values()) - _PARTS[reader]
+    if settings.get("n_blocks", 1) == 1:
+        idle.add("middle_dropout")  # it stands between blocks
+    if settings.get("n_char_filters") == 0:
+        idle |= {"char_width", "char_kernel"}
+    return sorted(idle & set(given))
 
 
 def room_for_words(

@@ -8,6 +8,7 @@ from nlparch.report.material import (
     UNDEFINED,
     Evidence,
     Metrics,
+    Size,
     Table,
     between,
     fraction,
@@ -168,12 +169,25 @@ def seen(metrics: Metrics) -> Table:
 
 
 def sizes(metrics: Metrics, evidence: Evidence) -> Table:
-    """What each model costs."""
+    """What each model costs, the student in int8 too, and what it is worth for that."""
+    split = splits(metrics)[-1] if splits(metrics) else ""
+    score = main_score_name(metrics[split]) if split else ""
+    every = [(name, own, evidence.sizes[key]) for key, name, own in models(metrics) if key in evidence.sizes]
+    if found := metrics.get("int8"):
+        in_int8 = {"n_parameters": metrics.get("n_parameters"), split: found[split]}
+        every.insert(1, ("student in int8", in_int8, Size(found["bytes"], found["words_per_second"])))
     rows = []
-    for key, name, own in models(metrics):
-        if (size := evidence.sizes.get(key)) is not None:
-            rows.append([name, *map(number, (own.get("n_parameters"), size.n_bytes, size.words_per_second))])
-    return Table(["model", "parameters", "bytes on disk", "words per second"], rows, text_columns=("model",))
+    for name, own, size in every:
+        costs = map(number, (own.get("n_parameters"), size.n_bytes, size.words_per_second))
+        rows.append([name, *costs, *([fraction(own.get(split, {}).get(score))] if split else [])])
+    header = [
+        "model",
+        "parameters",
+        "bytes on disk",
+        "words per second",
+        *([f"{split} {SCORES[score]}"] if split else []),
+    ]
+    return Table(header, rows, text_columns=("model",))
 
 
 def confusions(evidence: Evidence) -> Table:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlparch.data.digests import DigestSet, digest_sentences
+from nlparch.data.digests import DigestSet, digest_letters, digest_sentences
 
 chunks = st.lists(st.lists(st.integers(0, 30).map(lambda number: number * 2**59), max_size=12), max_size=6)
 
@@ -45,3 +45,9 @@ def test_sentences_of_the_same_words_have_the_same_digest_and_no_others() -> Non
     assert len(set(found.tolist())) == len(sentences)
     assert digest_sentences([("a", "b")]).tolist() == found[:1].tolist()
     assert len(digest_sentences([])) == 0
+
+
+def test_letters_are_the_same_wherever_words_end_and_however_they_are_capitalised() -> None:
+    same = [["don't", "GO", "!"], ["do", "n't", "go!"], ["don't go !"]]
+    assert len(set(digest_letters(same).tolist())) == 1
+    assert len(set(digest_letters([*same, ["don't", "go"]]).tolist())) == 2

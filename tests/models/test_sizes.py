@@ -73,7 +73,7 @@ def test_asking_for_room_draws_no_random_number() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-# Values that are no default. `middle_dropout` acts between blocks, of which there are two here.
+# Values that are no default.
 OTHER = {
     "char_width": 5, "n_char_filters": 6, "char_kernel": 5, "affix_width": 3, "shape_width": 3, "lstm_width": 7,
     "n_lstm_layers": 3, "dropout": 0.6, "n_filters": 9, "conv_kernel": 5, "dilations": [1, 3], "n_blocks": 3,
@@ -103,4 +103,10 @@ def test_settings_change_a_model_but_those_that_it_has_no_part_for(reader: str, 
 
     two = {} if setting == "n_blocks" else {"n_blocks": 2}
     changes = parts(**two, **{setting: OTHER[setting]}) != parts(**two)
-    assert changes == (not without_part(reader, [setting]))
+    assert changes == (not without_part(reader, [setting], two))
+
+
+def test_settings_may_leave_others_without_a_part() -> None:
+    given = ["middle_dropout", "char_width", "char_kernel", "n_filters"]
+    assert without_part("id-cnn", given, {}) == ["middle_dropout"]
+    assert without_part("id-cnn", given, {"n_blocks": 2, "n_char_filters": 0}) == ["char_kernel", "char_width"]

@@ -233,6 +233,32 @@ def test_moves_beyond_the_reach_of_floats_keep_losses_and_gradients_finite():
     assert crf.marginals(emissions.detach(), mask).isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_leaves_the_likelihood_in_float32(dtype):
+    torch.manual_seed(0)
+    crf = LinearChainCRF(n_labels=9)
+    labels, mask = torch.randint(9, (4, 12)), torch.ones(4, 12, dtype=torch.bool)
+    # A model that is sure of gold: half precision would round the little that is left away.
+    emissions = (torch.randn(4, 12, 9) + 10 * torch.nn.functional.one_hot(labels, 9)).requires_grad_()
+    losses = crf.negative_log_likelihood(emissions, labels, mask)
+    with torch.autocast("cpu", dtype=dtype):
+        others = crf.negative_log_likelihood(emissions, labels, mask)
+    assert torch.equal(losses, others)
+    grads = [torch.autograd.grad(some.sum(), emissions)[0] for some in (losses, others)]
+    assert torch.equal(*grads)
+
+
+def test_marginals_of_scores_far_apart_are_exact():
+    crf = LinearChainCRF(n_labels=2)
+    with torch.no_grad():
+        for scores in crf.parameters():
+            scores.zero_()
+        crf.transitions[0, 1] = -900.0
+    emissions = torch.tensor([[[2000.0, 0.0], [0.0, 2000.0]]])
+    marginals = crf.marginals(emissions, torch.ones(1, 2, dtype=torch.bool))
+    assert torch.allclose(marginals[0].diagonal().exp(), torch.ones(2))
+
+
 def test_log_marginals_of_impossible_labels_stay_small_enough_for_a_squared_error():
     crf = LinearChainCRF(n_labels=5, legal=IOB2.legal())
     marginals = crf.marginals(torch.randn(1, 3, 5), torch.ones(1, 3, dtype=torch.bool))

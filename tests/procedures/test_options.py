@@ -308,7 +308,10 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "config_file": (
         "tagger",
         "--config_file HOME/small.yaml",
-        lambda new, old: len(new.weights["head.weight"][0]) == 10 and "id-cnn has no part for lstm_width" in new.report,
+        lambda new, old: (
+            len(new.weights["head.weight"][0]) == 10
+            and "lstm_width, n_lstm_layers changes nothing: this id-cnn" in new.report
+        ),
     ),
     "use_crf": (
         "tagger",
@@ -509,12 +512,15 @@ CASES: dict[str, tuple[str, str, Check]] = {
     "gold_share": (
         "tagger_kd_pseudo",
         "--schedule staged --gold_share 0.9 --pseudo_threshold 0.999999 --max_steps 10",
-        lambda new, old: [loss == 0 for loss in new.logged("hard_loss")] == [True] + [False] * 9,
+        lambda new, old: (
+            [loss == 0 for loss in new.logged("hard_loss")] == [True] + [False] * 9
+            and "of the training read gold" in new.report
+        ),
     ),
     "unlabeled_ratio": (
         "tagger_kd_pseudo",
         "--unlabeled_ratio 0.25 --max_steps 0 --epochs 1",
-        lambda new, old: new.end["global_step"] == 5,
+        lambda new, old: new.end["global_step"] == 5 and "raw rows are drawn for each epoch" in new.report,
     ),
 }
 # Each has a test of its own below; the last ones are of nlp-inference and nlp-eval.
@@ -598,6 +604,9 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
         ("--gold_share 0.5", "--gold_share is of --schedule staged"),
         ("--schedule staged --gold_share 1", "--gold_share must be between 0 and 1"),
         ("--schedule staged --unlabeled_ratio 2", "mixes what --schedule staged keeps apart"),
+        ("--unlabeled_ratio 1e-9", "leaves no raw row"),
+        ("--schedule staged --patience 1", "--patience could end --schedule staged before"),
+        ("--pseudo_threshold 0.9 --kd_student_w 0", "--pseudo_threshold is of the hard term"),
         ("--schedule staged --data_dir DROP", "ends with gold rows: it needs a --data_dir"),
         ("--dev_fraction 0.2 --data_dir DROP", "--dev_fraction is about the labelled corpus: it needs a --data_dir"),
         ("--tag_col 1 --data_dir DROP", "--tag_col is about the labelled corpus"),
@@ -637,6 +646,21 @@ def test_resuming_trains_on_and_an_empty_folder_begins(home: Path, capsys: pytes
     assert train(command("tagger", home, "resumed", "--resume --save_steps 1")) == 0
     assert "resuming from" in capsys.readouterr().err
     assert Result(home / "resumed").end["global_step"] == weights["global_step"]
+
+
+def test_resuming_refuses_another_model_in_the_same_config_file(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = home / "changing.yaml"
+    for changed in ({"n_filters": 10}, {"input_dropout": 0.9}):
+        sizes.write_text(yaml.safe_dump(SIZES))
+        given = f"--config_file {sizes} --save_steps 1"
+        assert train(command("tagger", home, "changed", f"{given} --overwrite_output_dir")) == 0
+        shutil.rmtree(home / "changed" / "checkpoints" / "checkpoint-2")
+        sizes.write_text(yaml.safe_dump(SIZES | changed))
+        capsys.readouterr()
+        assert train(command("tagger", home, "changed", f"{given} --resume")) == 2
+        ((name, value),) = changed.items()
+        error = capsys.readouterr().err
+        assert f"--resume must find the model as it was, but {name} was" in error and f"is {value}" in error
 
 
 def test_columns_of_tables_are_named(home: Path) -> None:

@@ -20,6 +20,7 @@ METRICS = {
     "teacher": {"n_parameters": 20000000, "dev": SCORES | {"f1": 0.75}, "test": SCORES | {"f1": 0.75}},
     "baseline": {"n_parameters": 2000000, "dev": SCORES | {"f1": 0.5}, "test": SCORES | {"f1": 0.5}},
     "agreement": {"dev": 0.96, "test": 0.97},
+    "int8": {"bytes": 2100000, "words_per_second": 90000.2, "test": {"f1": 0.59}},
     "differences": {"test": {
         "teacher": {"difference": -0.15, "interval": (-0.2, -0.1), "p": 0.002},
         "baseline": {"difference": 0.1, "interval": (-0.01, 0.2), "p": 0.061},
@@ -140,7 +141,8 @@ def test_markdown_tells_intervals_gap_seen_speed_curves_calibration_and_sentence
     assert ["test", "F1", "student - undistilled", "+0.1000", "-0.0100 to +0.2000", "0.061"] in rows
     assert ["test", "F1", "student", "0.6000", "0.5500 to 0.6500", ""] in rows
     assert ["dev", "unseen", "0", *["-", "-"] * 3] in rows
-    assert ["student", "2,000,000", "8,000,000", "40,000"] in rows
+    assert ["student", "2,000,000", "8,000,000", "40,000", "0.6000"] in rows
+    assert ["student in int8", "2,000,000", "2,100,000", "90,000", "0.5900"] in rows
     assert ["2.00", "0.6000", "0.5000", "0.5000", "0.2000", "0.3000"] in rows
     assert ["1.00", "0.4000", "0.3000", "1.5000", "0.7500", "0.7500"] in rows
     assert ["0.5 to 1.0", "50", "0.9000", "0.8000"] in rows

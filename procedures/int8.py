@@ -1,0 +1,66 @@
+"""What a student is worth in int8, for the report of its distillation."""
+
+import copy
+import dataclasses
+import importlib.util
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nlparch.metrics import main_score_name, score_tags
+from nlparch.readings import ReadSplit
+from nlparch.runtime import load_model
+from nlparch.text_readings import ReadTexts, TextReading, answers_of
+
+from . import folders, runs
+from .reports import BATCH_SIZE, SECONDS_OF_MEASURING, rows_to_measure
+
+
+def add_int8(run: runs.Run, model: Any) -> None:
+    """Sets bytes, speed and score of a small model in int8 under `int8` of the metrics of a run that is scored.
+
+    It is what `nlp-export --quantize int8` makes where it is given no labelled file; nothing is kept of it here.
+    """
+    if not run.splits or not folders.is_main_process():
+        return
+    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+    if missing:
+        run.note(f"int8 not measured without {' and '.join(missing)}: pip install 'nlparch[export]'")
+        return
+    name, split = list(run.splits.items())[-1]
+    run.metrics["int8"] = _measure(model, name, split, main_score_name(run.metrics[name]))
+
+
+def _measure(model: Any, name: str, split: ReadSplit | ReadTexts, score: str) -> dict[str, Any]:
+    from nlparch.export.folder import export_model
+
+    with tempfile.TemporaryDirectory() as scratch:
+        export_model(copy.deepcopy(model)).to_int8().write(Path(scratch))
+        n_bytes = sum(file.stat().st_size for file in Path(scratch).iterdir())
+        form = load_model(scratch)
+    rows, n_words = rows_to_measure(split)
+    value = _score(split, form.predict(rows, batch_size=BATCH_SIZE), score)
+    return {"bytes": n_bytes, "words_per_second": _words_per_second(form, rows, n_words), name: {score: value}}
+
+
+def _score(split: ReadSplit | ReadTexts, found: Sequence[Any], score: str) -> float | None:
+    if isinstance(split, ReadSplit):
+        tags = [list(prediction.tags) for prediction in found]
+        return score_tags(split.gold, tags, scheme=split.scheme)[score]  # type: ignore[no-any-return]
+    reading = TextReading(answers_of(found, split.labels), np.array([prediction.of_each for prediction in found]))
+    return dataclasses.replace(split, readings={"int8": reading}).score("int8")[score]  # type: ignore[no-any-return]
+
+
+def _words_per_second(form: Any, rows: Sequence[Any], n_words: Sequence[int]) -> float | None:
+    """Of words that were met before, in batches as they come; measured for a second."""
+    n_read, began = 0, time.perf_counter()
+    for begin in range(0, len(rows), BATCH_SIZE):
+        form.predict(rows[begin : begin + BATCH_SIZE], batch_size=BATCH_SIZE)
+        n_read += sum(n_words[begin : begin + BATCH_SIZE])
+        if time.perf_counter() - began > SECONDS_OF_MEASURING:
+            break
+    return n_read / (time.perf_counter() - began) if n_read else None
