@@ -17,8 +17,6 @@ DEFAULTS = {
     "classifier_kd": 4,
     "classifier_kd_pseudo": 4,
 }
-# Passes over gold and raw text that cost about as much as ten over gold alone.
-RAW_EPOCHS = "6"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +92,7 @@ class Recipe:
     @property
     def flags(self) -> list[str]:
         """Of all levers; of a flag that two levers give, the last counts."""
-        found: dict[str, list[str]] = {"--epochs": [RAW_EPOCHS]} if self.procedure.endswith("_pseudo") else {}
+        found: dict[str, list[str]] = {}
         for some in self.levers:
             for name, values in split_flags(some.flags):
                 found[name] = values

@@ -23,6 +23,7 @@ import spacy
 from spacy.tokens import Doc, DocBin
 
 from nlparch.data.conll import Sentence, read_file
+from nlparch.data.corpora import load_corpus
 from nlparch.metrics import score_tags
 from nlparch.procedures.contestant import serve
 
@@ -38,13 +39,16 @@ def main() -> None:
         serve(lambda: Spacy(folder), other)
 
 
-def train(corpus: Path, folder: Path, *, max_seconds: float = inf) -> dict[str, Any]:
-    """Trains on train.txt with the best model on dev.txt; returns the scores of dev and test.
+def train(corpus: Path, folder: Path, *, max_seconds: float = inf, n_examples: int = 0) -> dict[str, Any]:
+    """Trains on train.txt, or on the part of it that a student keeps, with the best model on dev.txt; scores of dev and
+    test.
 
     After `max_seconds` of processor time training is interrupted as by a user, which keeps the best model so far; this
     is told.
     """
-    splits = {split: list(read_file(corpus / f"{split}.txt")) for split in ("train", "dev", "test")}
+    splits = {split: list(read_file(corpus / f"{split}.txt")) for split in ("dev", "test")}
+    kept = load_corpus(corpus, train_examples=n_examples).splits["train"]
+    splits["train"] = [Sentence(words, tags, 0) for words, tags in zip(kept["words"], kept["tags"], strict=True)]
     plain = not any(tag.startswith("B-") for sentence in splits["train"] for tag in sentence.tags or ())
     component = "tagger" if plain else "ner"
     began, stopped = time.monotonic(), False

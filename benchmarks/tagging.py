@@ -93,7 +93,7 @@ def keys(options: Options, part: Part) -> Iterator[Key]:
     corpora: dict[Part, Sequence[str]] = {"ablations": ABLATION_CORPORA, "little_gold": LITTLE_GOLD}
     recipes: dict[Part, Sequence[str]] = {
         "table": ("crf", "teacher", *STUDENTS, "spacy"),
-        "little_gold": ("crf", "teacher", "tagger", "tagger_kd", "tagger_kd_pseudo"),
+        "little_gold": ("crf", "teacher", "tagger", "tagger_kd", "tagger_kd_pseudo", "spacy"),
         "ablations": (ABLATION_BASE, *ABLATIONS),
         "search": VARIANTS,
     }
@@ -120,7 +120,7 @@ def spacy(corpus: Corpus, folder: Path, scratch: Path) -> Cell:
     """spaCy's NER or tagger, with its settings for a CPU."""
     from spacy_ner import train
 
-    return train(folder, scratch, max_seconds=SPACY_SECONDS)
+    return train(folder, scratch, max_seconds=SPACY_SECONDS, n_examples=corpus.n_examples)
 
 
 FAMILY = Family(

@@ -65,7 +65,6 @@ LEVERS = {
     "less-dropout": lever(input_dropout=0.2, hidden_dropout=0.1),
     "blocks-2": lever(n_blocks=2),
     "filters-128": lever(n_filters=128),
-    "filters-192": lever(n_filters=192),
     "epochs-2": lever("--epochs", "2"),
     "epochs-6": lever("--epochs", "6"),
     "epochs-20": lever("--epochs", "20"),
@@ -117,16 +116,14 @@ ABLATION_CORPORA = ("btc", "uner_ewt")
 # Of these the defaults are chosen, by their mean gain on dev.
 VARIANTS = (
     "tagger_kd",
-    "tagger_kd+softmax",
-    "tagger_kd+no-context",
-    "tagger_kd+softmax+no-context",
+    "tagger_kd+filters-128",
+    "tagger_kd+filters-128+softmax",
+    "tagger_kd+filters-128+no-context",
+    "tagger_kd+filters-128+softmax+no-context",
     "tagger_kd+softmax+cnn-lstm",
-    "tagger_kd+epochs-20",
-    "tagger_kd+lr-2e-3",
-    "tagger_kd+augment-1",
-    "tagger_kd+kl",
+    "tagger_kd+less-dropout",
     "tagger_kd+word-dropout-.1",
-    "tagger_kd+filters-192",
-    "tagger_kd+filters-192+less-dropout",
+    "tagger_kd+batch-32+lr-2e-3",
+    "tagger_kd+epochs-20",
 )
 QUICK = ("crf", "teacher", "tagger+epochs-6", "tagger_kd+epochs-6")

@@ -49,7 +49,7 @@ def train_baseline(
     """
     own = gold_options(options, plain)
     baseline = runs.Run(Path(own.output_dir))
-    run.note(f"undistilled student: the same options and seed on gold alone, in {FOLDER}/")
+    run.note(f"undistilled student: the same options and seed on gold alone, {own.epochs:g} epochs, in {FOLDER}/")
     set_seed(own.seed)
     learn(own, baseline, rows=runs.gold_rows(baseline, corpus))
     run.metrics["baseline"] = {name: baseline.metrics[name] for name in _KEPT}
@@ -65,4 +65,6 @@ def gold_options(options: Any, plain: type[Any]) -> Any:
     """The options of the procedure without a teacher that repeat the undistilled student."""
     values: dict[str, Any] = {field.name: getattr(options, field.name) for field in fields(plain)}
     values |= {"output_dir": str(Path(options.output_dir) / FOLDER), "overwrite_output_dir": False}
+    if options.epochs == type(options).epochs:  # with raw text they are fewer, for each is longer
+        values["epochs"] = plain.epochs
     return plain(**values)

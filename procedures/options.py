@@ -121,6 +121,8 @@ class TaggerKdPseudoOptions(TaggerKdOptions, UnlabeledOptions):
     data_dir: str | None = None  # type: ignore[assignment]
     """Folder of column files, or the id of a hub data set. Without it there is no gold: teacher and raw text are
     enough."""
+    epochs: float = 6.0
+    """Passes over gold and raw rows, at most."""
     confidence_level: Literal["word", "sentence"] = "word"
     """What the threshold judges: each word by itself, or a whole sentence by its least sure word."""
 

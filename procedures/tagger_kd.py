@@ -86,7 +86,12 @@ class TaggingLesson(Lesson):
 
     def read(self, rows: Any, name: str, match: LabelMatch) -> Reading:
         """What the teacher makes of some rows, its probabilities calibrated as it was saved."""
-        return read_outputs(self.outputs(rows, name), match, temperature=self.teacher.temperature)
+        outputs = self.outputs(rows, name)
+        if n_without := outputs.n_words_without():
+            self._run.note(
+                f"{n_without} {name} words have no teacher outputs: it is scored as if it said {_default(match)}"
+            )
+        return read_outputs(outputs, match, temperature=self.teacher.temperature)
 
     def fit(self, rows: Any, match: LabelMatch) -> Fit:
         """Over words."""
@@ -115,7 +120,7 @@ class TaggingLesson(Lesson):
 
 def read_outputs(outputs: TeacherOutputs, match: LabelMatch, *, temperature: float = 1.0) -> Reading:
     """The teacher's tags, by the student's names; `O` (or the first tag) for words that it could not see."""
-    default = match.tags.index("O") if "O" in match.tags else 0
+    default = match.tags.index(_default(match))
     tags, raw, calibrated = [], [], []
     for index in range(len(outputs)):
         logits = match.apply(np.asarray(outputs[index], dtype=np.float32))
@@ -126,6 +131,11 @@ def read_outputs(outputs: TeacherOutputs, match: LabelMatch, *, temperature: flo
     return Reading(tags, raw) if temperature == 1 else Reading(tags, calibrated, raw)
 
 
+def _default(match: LabelMatch) -> str:
+    return "O" if "O" in match.tags else match.tags[0]
+
+
 def _highest(logits: np.ndarray) -> list[float]:
     """The probability of each word's best label."""
-    return np.exp(logits.max(-1) - np.logaddexp.reduce(logits, axis=-1)).tolist()  # type: ignore[no-any-return]
+    with np.errstate(invalid="ignore"):  # NaN for words that the teacher could not see
+        return np.exp(logits.max(-1) - np.logaddexp.reduce(logits, axis=-1)).tolist()  # type: ignore[no-any-return]

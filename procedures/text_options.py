@@ -144,6 +144,8 @@ class ClassifierKdPseudoOptions(ClassifierKdOptions, UnlabeledOptions):
     data_dir: str | None = None  # type: ignore[assignment]
     """Folder of the labelled texts, or the id of a hub data set. Without it there is no gold: teacher and raw text are
     enough."""
+    epochs: float = 6.0
+    """Passes over gold and raw rows, at most."""
 
     def __post_init__(self) -> None:
         ClassifierKdOptions.__post_init__(self)

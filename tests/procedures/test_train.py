@@ -272,6 +272,19 @@ def test_a_ratio_to_gold_needs_gold(
     assert Trained(tmp_path / "run", []).metrics["dev"]["n"] > 0
 
 
+def test_words_that_the_teacher_cannot_see_are_counted_in_every_split(
+    trained: dict[str, Trained], line: dict[str, str], data_dir: Path, tmp_path: Path
+) -> None:
+    for name in ("train", "dev", "test"):
+        (tmp_path / f"{name}.txt").write_text(f"\u200b\tO\n\n{(data_dir / f'{name}.txt').read_text()}")
+    command = line["tagger_kd"].replace(f"--data_dir {data_dir}", f"--data_dir {tmp_path}")
+    assert train([*command.split(), "--output_dir", str(tmp_path / "run"), "--max_steps", "2"]) == 0
+    report = (tmp_path / "run" / "report.md").read_text()
+    assert Trained(tmp_path / "run", []).metrics["words_without_teacher"] == 1
+    for name in ("dev", "test"):
+        assert f"1 {name} words have no teacher outputs: it is scored as if it said O" in report
+
+
 def test_mistakes_are_told_before_any_training(
     trained: dict[str, Trained],
     line: dict[str, str],
