@@ -90,16 +90,18 @@ def parity_lines() -> Iterator[str]:
 
 def scale_lines() -> Iterator[str]:
     """What `benchmarks/scale.py` and `benchmarks/teacher_pass.py` left."""
-    sizes = {(line.get("teacher", "random, one layer"), line["sentences"]): line for line in read_cells(SCALE)}
+    lines = [{"teacher": "random, one layer", "to_the_end": False} | line for line in read_cells(SCALE)]
+    sizes = {(line["teacher"], line["to_the_end"], line["sentences"]): line for line in lines}
     if sizes:
         yield from ("", "## Raw text at scale (`tagger_kd_pseudo`)", "")
-        yield table_row("teacher", "sentences", "words", "peak memory", "minutes", "bytes stored a word")
-        yield "| --- |" + " ---: |" * 5
-    for (teacher, n_sentences), line in sizes.items():
+        yield table_row("teacher", "student", "sentences", "words", "peak memory", "minutes", "bytes stored a word")
+        yield "| --- | --- |" + " ---: |" * 5
+    for (teacher, to_the_end, n_sentences), line in sizes.items():
         minutes, stored = f"{line['seconds'] / 60:.1f}", f"{line['stored_bytes_per_word']:.1f}"
         peak = f"{line['peak_gigabytes']:.2f} GB"
         stored_too = f"{stored} ({line['labels']} labels)"
-        yield table_row(teacher, f"{n_sentences:,}", f"{line['words']:,}", peak, minutes, stored_too)
+        student = "trained to the end" if to_the_end else "10 steps"
+        yield table_row(teacher, student, f"{n_sentences:,}", f"{line['words']:,}", peak, minutes, stored_too)
     for line in read_cells(TEACHER_PASS)[-1:]:
         yield ""
         yield (

@@ -2,10 +2,11 @@
 
     python benchmarks/scale.py --sentences 10000000 --folder SCRATCH
     python benchmarks/scale.py --folder SCRATCH --teacher TAGGER --data_dir DATA/btc --raw TEXT ...
+    python benchmarks/scale.py --folder SCRATCH --teacher TAGGER --data_dir DATA/btc --raw TEXT --to_the_end
 
 Sentences are generated, one in a hundred of them twice, and the teacher is a random transformer of one layer; or both
-are real ones. The student takes a few steps once the teacher has read everything. The figures become a line of
-`benchmarks/results/scale.jsonl`.
+are real ones. The student takes a few steps once the teacher has read everything, or learns to the end. The figures
+become a line of `benchmarks/results/scale.jsonl`.
 """
 
 import json
@@ -47,6 +48,8 @@ class Options:
     """The tagged corpus that the student learns from as well."""
     raw: tuple[str, ...] = ()
     """Files to read in place of generated sentences."""
+    to_the_end: bool = False
+    """Train the student as the procedure does by default, not for a few steps."""
 
     def __post_init__(self) -> None:
         if bool(self.teacher) != bool(self.raw):
@@ -61,12 +64,14 @@ def main(options: Options) -> None:
         scratch = Path(name)
         teacher = options.teacher or save_random_teacher(scratch / "teacher", hidden_size=32, n_layers=1, n_heads=1)
         raw = options.raw or [write_raw_text(scratch / "raw.txt", options)]
-        seconds, gigabytes = train(scratch, options.data_dir, teacher, raw)
+        length = () if options.to_the_end else ("--max_steps", "10")
+        seconds, gigabytes = train(scratch, options.data_dir, teacher, raw, *length)
         n_labels, n_sentences, n_words, overhead = measure_stores(scratch / "cache")
         notes = (scratch / "run" / "report.md").read_text(encoding="utf-8").splitlines()
     line = {
         "teacher": "random, one layer" if options.teacher is None else Path(options.teacher).name,
         "raw": [Path(file).parent.name for file in options.raw],
+        "to_the_end": options.to_the_end,
         "sentences": n_sentences,
         "words": n_words,
         "peak_gigabytes": gigabytes,
@@ -104,14 +109,14 @@ def _spell(number: int) -> str:
     return word
 
 
-def train(scratch: Path, data_dir: str, teacher: str, raw: Sequence[str]) -> tuple[float, float]:
+def train(scratch: Path, data_dir: str, teacher: str, raw: Sequence[str], *flags: str) -> tuple[float, float]:
     """Runs the whole command; returns its seconds, and the gigabytes that it held at most.
 
     Raises:
         RuntimeError: It failed.
     """
     command = ["tagger_kd_pseudo", "--data_dir", data_dir, "--unlabeled_filename", *raw]
-    command += ["--teacher_model_path", teacher, "--max_steps", "10"]
+    command += ["--teacher_model_path", teacher, *flags]
     command += ["--output_dir", f"{scratch}/run", "--cache_dir", f"{scratch}/cache"]
     code = "import sys; from nlparch.cli import train; sys.exit(train())"
     began = time.perf_counter()
