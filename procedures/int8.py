@@ -13,7 +13,6 @@ import numpy as np
 
 from nlparch.metrics import main_score_name, score_tags
 from nlparch.readings import ReadSplit
-from nlparch.runtime import load_model
 from nlparch.text_readings import ReadTexts, TextReading, answers_of
 
 from . import folders, runs
@@ -36,7 +35,8 @@ def add_int8(run: runs.Run, model: Any) -> None:
 
 
 def _measure(model: Any, name: str, split: ReadSplit | ReadTexts, score: str) -> dict[str, Any]:
-    from nlparch.export.folder import export_model
+    from nlparch.export.folder import export_model  # both need the extra
+    from nlparch.runtime import load_model
 
     with tempfile.TemporaryDirectory() as scratch:
         export_model(copy.deepcopy(model)).to_int8().write(Path(scratch))

@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,11 @@ def test_size_speed_and_score_are_those_of_the_exported_student(
     assert found["words_per_second"] > 0
     (row,) = (line for line in report.splitlines() if "student in int8" in line)
     assert f"{found['bytes']:,}" in row and f"{found[split][score]:.4f}" in row
+
+
+def test_distillation_needs_neither_onnx_nor_onnxruntime() -> None:
+    code = "import sys; sys.modules |= {'onnx': None, 'onnxruntime': None}; import nlparch.procedures.tagger_kd_pseudo"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_it_is_told_what_is_missing(
