@@ -55,7 +55,7 @@ KILLED: list[tuple[str, list[tuple[str, int]]]] = [
     ("steps", [("step", 16)]),  # in the second epoch, after a checkpoint in its midst
     ("baseline", [("step", 29)]),  # in the undistilled student's second epoch, after the distilled one's two
     ("baseline", [("options", 3), ("scores", 2)]),  # before it begins, and after it was trained
-    ("stopping", [("optimizer", 6)]),  # after an evaluation without a better score
+    ("stopping", [("optimizer", 4)]),  # after an evaluation without a better score
     ("stopping", [("best", 1)]),  # after the stop
     ("stopping", [("root", 1)]),
     ("schedules", [("step", 13), ("step", 15), ("step", 12)]),  # frozen, thawed, then among gold
@@ -140,7 +140,9 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(endings: dict[str, int], fold
 
 
 def metrics(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "metrics.json").read_text()) | {"train_seconds": None}
+    found = json.loads((folder / "metrics.json").read_text()) | {"train_seconds": None}
+    found.get("int8", {}).pop("words_per_second", None)  # measured, as seconds are
+    return found
 
 
 def teacher_batches(folder: Path, log: str) -> int:
