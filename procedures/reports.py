@@ -4,8 +4,9 @@ import dataclasses
 import json
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from nlparch.text_evidence import TextDisagreement, confusions, telling_texts, t
 from nlparch.text_readings import ReadTexts
 
 BATCH_SIZE = 32
-SECONDS_OF_MEASURING = 1.0
+_SECONDS_OF_MEASURING = 1.0
 _NOT_OF_THE_MODEL = {"README.md", "metrics.json", "options.yaml", "report.html", "report.md", "rows.sha256"}
 
 
@@ -109,7 +110,9 @@ def rows_to_measure(split: ReadSplit | ReadTexts) -> tuple[Sequence[Any], Sequen
 
 
 def _size(reader: Reader, rows: Sequence[Any], n_words: Sequence[int]) -> Size:
-    return Size(n_bytes=_n_bytes(Path(reader.place)), words_per_second=words_per_second(reader, rows, n_words))
+    read = reader.model.tag_words if hasattr(reader.model, "tag_words") else reader.model.text_logits
+    speed = words_per_second(partial(read, precision=reader.precision), rows, n_words)
+    return Size(n_bytes=_n_bytes(Path(reader.place)), words_per_second=speed)
 
 
 def _n_bytes(folder: Path) -> int | None:
@@ -120,11 +123,11 @@ def _n_bytes(folder: Path) -> int | None:
     return sum(file.stat().st_size for file in own)
 
 
-def words_per_second(reader: Reader, rows: Sequence[Any], n_words: Sequence[int]) -> float | None:
-    """How fast a model reads sentences of words, or texts, as they come; measured for a second, after one batch.
+def words_per_second(read: Callable[[Any], Any], rows: Sequence[Any], n_words: Sequence[int]) -> float | None:
+    """How fast sentences of words, or texts, are read as they come; measured for a second, after one batch.
 
     Args:
-        reader: the model.
+        read: reads a batch of them.
         rows: sentences of words, or texts.
         n_words: of each.
 
@@ -134,13 +137,12 @@ def words_per_second(reader: Reader, rows: Sequence[Any], n_words: Sequence[int]
     begins = range(0, len(rows), BATCH_SIZE)
     if not begins:
         return None
-    read = reader.model.tag_words if hasattr(reader.model, "tag_words") else reader.model.text_logits
-    read(rows[:BATCH_SIZE], precision=reader.precision)
+    read(rows[:BATCH_SIZE])
     n_read, began = 0, time.perf_counter()
     for begin in begins:
-        read(rows[begin : begin + BATCH_SIZE], precision=reader.precision)
+        read(rows[begin : begin + BATCH_SIZE])
         n_read += sum(n_words[begin : begin + BATCH_SIZE])
-        if time.perf_counter() - began > SECONDS_OF_MEASURING:
+        if time.perf_counter() - began > _SECONDS_OF_MEASURING:
             break
     return n_read / (time.perf_counter() - began)
 

@@ -57,13 +57,15 @@ def _details(metrics: Metrics, evidence: Evidence) -> Iterator[Section]:
     yield Section("confusions", f"Labels taken for others, on {evidence.bins_split}", tables.confusions(evidence))
     found = tables.seen(metrics)
     yield Section("seen", "Seen and unseen in training", found, _SEEN_WORDS if "words" in found.header else _SEEN)
-    yield Section("sizes", "Size and speed", tables.sizes(metrics, evidence), evidence.measured_on and _speed(evidence))
+    yield Section(
+        "sizes", "Size and speed", tables.sizes(metrics, evidence), evidence.measured_on and _speed(metrics, evidence)
+    )
     yield Section("curves", "Learning curves", curves.table(metrics, evidence))
     if evidence.bins:
         reliability = tables.reliability(metrics, evidence)
         yield Section("reliability", f"Calibration on {evidence.bins_split}", reliability, _RELIABILITY)
 
 
-def _speed(evidence: Evidence) -> str:
-    where = f"Words per second were measured once, raw, on the machine of the run: {evidence.measured_on}"
-    return f"{where}; in int8 by onnxruntime, words met before."
+def _speed(metrics: Metrics, evidence: Evidence) -> str:
+    in_int8 = "; in int8 by onnxruntime, words met before" if "int8" in metrics else ""
+    return f"Words per second were measured once, raw, on the machine of the run: {evidence.measured_on}{in_int8}."
