@@ -54,6 +54,9 @@ LEVERS = {
     "staged": lever("--schedule", "staged"),
     "threshold-.9": lever("--pseudo_threshold", "0.9"),
     "weighted": lever("--weight_by_confidence"),
+    "sentences-.9": lever("--pseudo_threshold", "0.9", "--confidence_level", "sentence"),
+    "ratio-1": lever("--unlabeled_ratio", "1"),
+    "cooling": lever("--kd_loss_fn", "kl", "--kd_temp", "4", "--kd_temp_end", "1"),
     "calibrated": lever("--weight_by_confidence", "--calibrate_teacher"),
     "more-text": Lever(raw={"btc": ("youtube/unlabeled.txt", "corpus:wnut17/train.txt")}),
     "lr-5e-4": lever("--lr", "5e-4"),
@@ -98,7 +101,9 @@ ABLATIONS = {
             "filters-128": "128 filters in place of 192",
             "freeze-1": "word vectors frozen for an epoch",
             "moving": "weight of the soft term falls to 0.2",
+            "cooling": "KL, whose temperature falls from 4 to 1",
             "augment-1": "augmented: one more of each sentence",
+            "random-words+no-affixes+no-word-dropout+no-context": "none of the four levers that are on",
         }.items()
     },
     _RAW: (ABLATION_BASE, "raw text"),
@@ -107,6 +112,8 @@ ABLATIONS = {
         for name, told in {
             "staged": "raw text first, gold last",
             "threshold-.9": "pseudo-labels from 0.9",
+            "sentences-.9": "pseudo-labels of sentences from 0.9",
+            "ratio-1": "a raw sentence for each gold one, drawn anew",
             "weighted": "weighted by confidence",
             "calibrated": "weighted by calibrated confidence",
         }.items()

@@ -312,7 +312,9 @@ def build_features(
     forms, floor = count_forms(sentences)
     words: Counter[str] = Counter()
     characters: Counter[str] = Counter()
+    n_long = 0
     for word, count in forms.items():
+        n_long += count if len(word) > max_word_length else 0
         if not n_word_buckets:
             words[normalize_word(word, lowercase=lowercase, normalize_digits=normalize_digits)] += count
         for character in set(shorten(word, max_word_length)):
@@ -320,6 +322,12 @@ def build_features(
     kept_words = most_frequent(words, min_count=min_word_count, limit=max_vocab)
     alphabet = most_frequent(characters, min_count=1, limit=max_characters)
     notes = cut_notes(words, kept_words, "words") + cut_notes(characters, alphabet, "characters")
+    if n_long:
+        share = n_long / forms.total()
+        notes.append(
+            f"vocabulary: {n_long:,} words ({share:.1%} of the text) have more than {max_word_length} characters; "
+            "those in the middle are not read"
+        )
     if floor:
         notes.append(f"vocabulary: too many different words to count all; some seen up to {floor} times were forgotten")
     if not n_word_buckets:

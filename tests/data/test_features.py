@@ -100,6 +100,10 @@ def test_what_is_cut_is_counted() -> None:
     assert len(small.words) == 2 and len(small.characters) == 3
     assert notes[0].startswith("vocabulary: 4 of 6 words cut") and "characters cut" in notes[1]
     assert small.word_id("zoé") == 1
+    _, notes = build_features([*KNOWN, ["abcdefgh", "abcdefgh", "zoézoé"]], max_word_length=6)
+    assert notes == [
+        "vocabulary: 2 words (14.3% of the text) have more than 6 characters; those in the middle are not read"
+    ]
 
 
 def test_long_words_show_their_beginning_and_their_end() -> None:
