@@ -250,6 +250,8 @@ class TeacherOptions:
     """dkd: weight of the other labels among themselves."""
 
     def __post_init__(self) -> None:
+        if self.cache_dir == "":
+            raise ValueError("--cache_dir is empty; name a folder, or leave it out")
         self._check_temperatures()
         self._check_ends()
         if (self.dkd_alpha, self.dkd_beta) != (1, 1) and self.kd_loss_fn != "dkd":

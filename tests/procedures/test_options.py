@@ -589,6 +589,7 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("given", "rule"),
     [
+        ("--cache_dir=", "--cache_dir is empty; name a folder, or leave it out"),
         ("--kd_temp 2", "--kd_temp 2.0 has no part in --kd_loss_fn mse"),
         ("--dkd_beta 8", "are of --kd_loss_fn dkd; add it"),
         ("--kd_loss_fn dkd --dkd_alpha 0 --dkd_beta 0", "must not both be 0"),
