@@ -28,6 +28,7 @@ KEPT = (
     "teacher",
     "agreement",
     "words_without_teacher",
+    "int8",
     "differences",
 )
 _PATHS = {"data_dir", "model_name_or_path", "teacher_model_path", "unlabeled_filename", "config_file", "embedding_file"}

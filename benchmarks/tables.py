@@ -37,6 +37,11 @@ class Results:
         """Of all seeds."""
         return [score(cell, split, self.corpora[corpus].measure) for cell in self.of(corpus, recipe)]
 
+    def scores_in_int8(self, corpus: str, recipe: str) -> list[float]:
+        """On test, of the seeds whose run has told it."""
+        measure = self.corpora[corpus].measure
+        return [score(cell["int8"], "test", measure) for cell in self.of(corpus, recipe) if "int8" in cell]
+
     def mean(self, corpus: str, recipe: str, split: str = "test") -> float | None:
         """Over the seeds; None where there are none."""
         return mean_of(self.scores(corpus, recipe, split))
@@ -161,9 +166,9 @@ def best_on_dev(results: Results, corpus: str, recipes: Iterable[str]) -> str | 
 
 def student_lines(results: Results, corpora: Sequence[str], *, gold: str, recipes: Sequence[str]) -> Iterator[str]:
     """A row a corpus and recipe, with the spread over seeds."""
-    titles = ("dev", "test", "teacher", *_KEPT_TITLES[:3], "parameters", "minutes")
+    titles = ("dev", "test", "teacher", *_KEPT_TITLES[:3], "test in int8", "parameters", "minutes")
     yield table_row("corpus", "recipe", "seeds", *titles)
-    yield "| --- | --- |" + " ---: |" * 9
+    yield "| --- | --- |" + " ---: |" * 10
     for corpus in corpora:
         for recipe in (name for name in recipes if results.of(corpus, name)):
             cells = results.of(corpus, recipe)
@@ -173,7 +178,9 @@ def student_lines(results: Results, corpora: Sequence[str], *, gold: str, recipe
             minutes = mean(float(cell.get("train_seconds", cell["seconds"])) for cell in cells) / 60
             shown = "-" if size is None else f"{size / 1e6:.2f}M"
             teacher = spread(results.teachers(corpus, recipe))
-            yield table_row(corpus, f"`{recipe}`", str(len(cells)), *scores, teacher, *kept, shown, f"{minutes:.1f}")
+            int8 = spread(results.scores_in_int8(corpus, recipe))
+            told = (*scores, teacher, *kept, int8, shown, f"{minutes:.1f}")
+            yield table_row(corpus, f"`{recipe}`", str(len(cells)), *told)
 
 
 def ablation_lines(results: Results, corpora: Sequence[str], ablations: Mapping[str, tuple[str, str]]) -> Iterator[str]:

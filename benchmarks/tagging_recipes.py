@@ -58,7 +58,9 @@ LEVERS = {
     "ratio-1": lever("--unlabeled_ratio", "1"),
     "cooling": lever("--kd_loss_fn", "kl", "--kd_temp", "4", "--kd_temp_end", "1"),
     "calibrated": lever("--weight_by_confidence", "--calibrate_teacher"),
-    "more-text": Lever(raw={"btc": ("youtube/unlabeled.txt", "corpus:wnut17/train.txt")}),
+    "more-text": Lever(
+        raw={"btc": ("youtube/unlabeled.txt", "corpus:wnut17/train.txt"), "uner_ewt": ("tweets/unlabeled.txt",)}
+    ),
     "lr-5e-4": lever("--lr", "5e-4"),
     "lr-2e-3": lever("--lr", "2e-3"),
     "lr-3e-3": lever("--lr", "3e-3"),
@@ -101,11 +103,12 @@ ABLATIONS = {
             "filters-128": "128 filters in place of 192",
             "freeze-1": "word vectors frozen for an epoch",
             "moving": "weight of the soft term falls to 0.2",
-            "cooling": "KL, whose temperature falls from 4 to 1",
             "augment-1": "augmented: one more of each sentence",
             "random-words+no-affixes+no-word-dropout+no-context": "none of the four levers that are on",
+            "base": "size base",
         }.items()
     },
+    f"{ABLATION_BASE}+cooling": (f"{ABLATION_BASE}+kl", "temperature of the KL falls from 4 to 1"),
     _RAW: (ABLATION_BASE, "raw text"),
     **{
         f"{_RAW}+{name}": (_RAW, told)
@@ -113,9 +116,10 @@ ABLATIONS = {
             "staged": "raw text first, gold last",
             "threshold-.9": "pseudo-labels from 0.9",
             "sentences-.9": "pseudo-labels of sentences from 0.9",
-            "ratio-1": "a raw sentence for each gold one, drawn anew",
+            "ratio-1+epochs-6": "a raw sentence for each gold one, drawn anew, as many steps",
             "weighted": "weighted by confidence",
             "calibrated": "weighted by calibrated confidence",
+            "more-text": "more raw text, of another kind",
         }.items()
     },
 }

@@ -131,7 +131,10 @@ class DistillTrainer(Trainer):
         self._n_steps_in_terms = 0
         super().__init__(args=training_arguments(plan), eval_dataset=[] if evaluate_model else None, **arguments)
         self.remove_callback(PrinterCallback)
-        self.add_callback(TensorBoardCallback(SummaryWriter(str(plan.output_dir / "runs"))))
+        if (
+            self.is_world_process_zero()
+        ):  # a writer makes its folder, which the others are not to make before it is claimed
+            self.add_callback(TensorBoardCallback(SummaryWriter(str(plan.output_dir / "runs"))))
         self._bar = ProgressBar(plan.best_by)
         self.add_callback(self._bar)
         if plan.patience and evaluate_model:

@@ -31,7 +31,8 @@ def learn_gold(options: ClassifierOptions, run: runs.Run, *, corpus: TextCorpus,
     """Trains a new classifier on `rows`, all of which have gold, and scores it."""
     model = new_classifier(options, run, labels, rows)
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
-    runs.train(options, run, model, rows, corpus, precision=precision)
+    prepared = runs.prepare(options, run, rows, corpus, precision=precision)
+    runs.train(options, run, model, rows, corpus, prepared)
     runs.score_splits(run, model, corpus, precision=precision)
 
 

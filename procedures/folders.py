@@ -57,8 +57,10 @@ def _check_apart(options: Any, folder: Path) -> None:
     inputs = [(name, getattr(options, name, None)) for name in (*names, "embedding_file")]
     for pattern in getattr(options, "unlabeled_filename", ()):
         inputs += [("unlabeled_filename", name) for name in glob.glob(pattern, recursive=True) or [pattern]]
-    for name, value in inputs:
-        if value is not None and Path(value).exists() and Path(value).resolve().is_relative_to(folder.resolve()):
+    for name, value in ((name, value) for name, value in inputs if value is not None):
+        # The folder of stored outputs need not be there yet; of the others, what is not there is no path but a hub id.
+        is_path = name == "cache_dir" or Path(value).exists()
+        if is_path and Path(value).resolve().is_relative_to(folder.resolve()):
             raise UserError(f"--output_dir {folder} must not hold what the run reads: --{name} {value}; name another")
 
 
@@ -84,17 +86,25 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def check_same_rows(options: Any, folder: Path, content: Iterable[Sequence[str]], gold: Iterable[Any]) -> None:
+def rows_digest(content: Iterable[Sequence[str]], gold: Iterable[Any]) -> str:
+    """A digest of training rows."""
+    labels = ((str(value),) if isinstance(value, str | float) else tuple(map(str, value or ())) for value in gold)
+    return words_digest(content) + words_digest(labels)
+
+
+def check_same_rows(options: Any, folder: Path, digest: str) -> None:
     """Refuses to go on with other training rows than the run began with: its ids would mean other words."""
     file = folder / _ROWS_FILE
-    labels = ((str(value),) if isinstance(value, str | float) else tuple(map(str, value or ())) for value in gold)
-    digest = words_digest(content) + words_digest(labels)
     if options.resume and file.exists() and file.read_text() != digest:
         raise UserError(
             f"--resume must find the training rows as they were, but they have changed; begin anew, not in {folder}"
         )
+
+
+def keep_rows(folder: Path, digest: str) -> None:
+    """Keeps what `check_same_rows` will compare."""
     if is_main_process():
-        write_atomically(file, digest)
+        write_atomically(folder / _ROWS_FILE, digest)
 
 
 def _check_same_options(options: Any, file: Path) -> None:

@@ -54,7 +54,9 @@ class Lesson(abc.ABC):
         self._options = options
         self._run = run
         self.teacher = teacher
-        self._precision = runs.choose_precision(options.teacher_precision, runs.choose_device(options))
+        self._precision = runs.choose_precision(
+            options.teacher_precision, runs.choose_device(options), flag="--teacher_precision"
+        )
         self._label_map: Mapping[str, str | None] | None = None
         if options.label_map is not None:
             self._label_map = load_label_map(options.label_map)
@@ -155,7 +157,10 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     heat = "" if settings.loss_fn == "mse" else f" at a temperature of {settings.temperature:g}"
     run.note(f"soft term: {settings.loss_fn}{heat}")
     taught, made = lesson.augment(corpus, rows) if options.augment else (rows, None)
-    model = lesson.new_student(labels, taught).distill_with(settings)  # what forbids it is said before the long pass
+    # What forbids the student or its training is said before the long pass.
+    model = lesson.new_student(labels, taught).distill_with(settings)
+    precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
+    prepared = runs.prepare(options, run, taught, corpus, precision=precision)
     if getattr(options, "calibrate_teacher", False):
         fit = lesson.fit(_dev_rows(corpus), match)
         run.note(f"teacher calibrated on dev: {fit}")
@@ -171,9 +176,8 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     note_accepted(run, model, task.gold(taught), outputs, match, items=task.decision, unit=task.unit)
     if lesson.starts_words:
         lesson.start_words(model, lesson.words_to_start(model, taught))
-    precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
     course = _course(options, settings)
-    runs.train(options, run, model, taught, corpus, precision=precision, outputs=outputs, match=match, course=course)
+    runs.train(options, run, model, taught, corpus, prepared, outputs=outputs, match=match, course=course)
     _compare(run, lesson, corpus, model, match, precision=precision)
     add_int8(run, model)
     if options.baseline:

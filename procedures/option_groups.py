@@ -262,6 +262,8 @@ class TeacherOptions:
         if self.teacher_max_seq_len is not None:
             check("at least 1", teacher_max_seq_len=self.teacher_max_seq_len)
         check("at least 0", kd_dist_w=self.kd_dist_w, kd_student_w=self.kd_student_w)
+        if not (self.kd_dist_w or self.kd_dist_w_end) and self.kd_loss_fn != type(self).kd_loss_fn:
+            raise ValueError("--kd_loss_fn is of the soft term, and --kd_dist_w 0 turns that off; leave one out")
         if self.kd_dist_w + self.kd_student_w == 0:
             raise ValueError("--kd_dist_w and --kd_student_w must not both be 0: nothing would be learnt")
 

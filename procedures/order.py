@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -56,5 +57,7 @@ def _rows_to_read(plan: TrainingPlan, n_rows: int) -> int:
     """Rows that the whole training reads, by all processes together."""
     if plan.max_steps <= 0:
         return round(plan.epochs * n_rows)
+    # The last batch of an epoch, and its last step, may be short.
     n_processes = int(os.environ.get("WORLD_SIZE", "1"))
-    return plan.max_steps * plan.batch_size * plan.gradient_accumulation * n_processes
+    n_batches = ceil(n_rows / (plan.batch_size * n_processes))
+    return round(plan.max_steps / ceil(n_batches / plan.gradient_accumulation) * n_rows)

@@ -14,6 +14,7 @@ import transformers
 from tqdm.auto import tqdm
 from transformers import set_seed
 
+from nlparch.batches import MixedLengthSampler, StagedSampler
 from nlparch.data.corpora import Corpus, load_corpus
 from nlparch.data.labels import LabelMatch
 from nlparch.data.raw_sources import Item, Reading
@@ -101,8 +102,10 @@ def choose_device(options: Any) -> torch.device:
     return torch.device("cpu") if options.no_cuda else best_device()
 
 
-def choose_precision(wanted: str, device: torch.device, *, auto: Precision | None = None) -> Precision:
-    """The number format; `auto` is the device's fastest unless the caller has another.
+def choose_precision(
+    wanted: str, device: torch.device, *, auto: Precision | None = None, flag: str = "--precision"
+) -> Precision:
+    """The number format that a flag asks for; `auto` is the device's fastest unless the caller has another.
 
     Raises:
         UserError: If fp16 is asked for on a CPU.
@@ -110,7 +113,7 @@ def choose_precision(wanted: str, device: torch.device, *, auto: Precision | Non
     if wanted == "auto":
         return auto or fastest_precision(device)
     if wanted == "fp16" and device.type == "cpu":
-        raise UserError("--precision fp16 needs a GPU; use bf16 or fp32 on a CPU")
+        raise UserError(f"{flag} fp16 needs a GPU; use bf16 or fp32 on a CPU")
     return wanted  # type: ignore[return-value]
 
 
@@ -189,7 +192,37 @@ def pick_splitter(options: Any, run: Run, rows: Iterable[Sequence[str]]) -> str:
     return name
 
 
-def plan_training(options: Any, run: Run, corpus: AnyCorpus, *, precision: Precision) -> TrainingPlan:
+@dataclass(frozen=True)
+class Prepared:
+    """A training that may begin: nothing is known to stand against it.
+
+    Attributes:
+        plan: how to train.
+        sampler: the order of the rows.
+        digest: of the rows.
+    """
+
+    plan: TrainingPlan
+    sampler: MixedLengthSampler | StagedSampler
+    digest: str
+
+
+def prepare(options: Any, run: Run, rows: Any, corpus: AnyCorpus, *, precision: Precision) -> Prepared:
+    """Plans the training of a model on `rows`, and refuses what cannot be, before any long work.
+
+    Raises:
+        UserError: The rows lack what the options are about, or are not those that a resumed run began with.
+    """
+    task = task_of(corpus)
+    plan = _plan(options, run, corpus, precision=precision)
+    sampler = choose_sampler(options, plan, task.lengths(rows), task.gold(rows), unit=task.unit)
+    run.note(*order_notes(options, sampler))
+    digest = folders.rows_digest(task.content(rows), task.gold(rows))
+    folders.check_same_rows(options, run.folder, digest)
+    return Prepared(plan, sampler, digest)
+
+
+def _plan(options: Any, run: Run, corpus: AnyCorpus, *, precision: Precision) -> TrainingPlan:
     """The training plan that the options describe."""
     task = task_of(corpus)
     best_by = task.best_by if "dev" in corpus.splits else None
@@ -225,23 +258,21 @@ def train(
     model: Any,
     rows: Any,
     corpus: AnyCorpus,
+    prepared: Prepared,
     *,
-    precision: Precision,
     outputs: TeacherOutputs | JoinedOutputs | None = None,
     match: LabelMatch | None = None,
     course: Course | None = None,
 ) -> None:
     """Trains `model` on `rows` and leaves the best one in the run's folder."""
-    task = task_of(corpus)
-    plan = plan_training(options, run, corpus, precision=precision)
-    sampler = choose_sampler(options, plan, task.lengths(rows), task.gold(rows), unit=task.unit)
-    run.note(*order_notes(options, sampler))
+    task, plan = task_of(corpus), prepared.plan
+    precision = plan.precision
     folders.claim(options)
-    folders.check_same_rows(options, run.folder, task.content(rows), task.gold(rows))
+    folders.keep_rows(run.folder, prepared.digest)
     trainer = DistillTrainer(
         plan=plan,
         evaluate_model=_dev_scorer(task, precision) if plan.best_by else None,
-        sampler=sampler,
+        sampler=prepared.sampler,
         course=course,
         model=model,
         train_dataset=task.examples(model, rows, outputs),

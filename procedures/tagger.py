@@ -29,7 +29,8 @@ def learn_gold(
     """Trains a new tagger on `rows`, all of which have tags, and scores it."""
     model = new_tagger(options, run, labels, rows["words"], splitter=splitter)
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
-    runs.train(options, run, model, rows, corpus, precision=precision)
+    prepared = runs.prepare(options, run, rows, corpus, precision=precision)
+    runs.train(options, run, model, rows, corpus, prepared)
     runs.score_splits(run, model, corpus, precision=precision)
 
 

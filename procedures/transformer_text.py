@@ -22,7 +22,8 @@ def run(options: TransformerTextOptions) -> None:
     precision = runs.choose_precision(options.precision, runs.choose_device(options))
     for name, split in corpus.splits.items():
         run.note(*cut_notes(model, texts_of(split), name, "--long_texts windows reads all"))
-    runs.train(options, run, model, rows, corpus, precision=precision)
+    prepared = runs.prepare(options, run, rows, corpus, precision=precision)
+    runs.train(options, run, model, rows, corpus, prepared)
     runs.score_splits(run, model, corpus, precision=precision)
     runs.finish(options, run, "transformer_text")
 

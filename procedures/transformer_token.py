@@ -30,7 +30,8 @@ def run(options: TransformerTokenOptions) -> None:
     precision = runs.choose_precision(options.precision, device)
     if n_unseen := model.n_unseen_words(train_rows["words"]):
         run.note(f"{n_unseen} training words have no pieces: they take part in no loss")
-    runs.train(options, run, model, train_rows, corpus, precision=precision)
+    prepared = runs.prepare(options, run, train_rows, corpus, precision=precision)
+    runs.train(options, run, model, train_rows, corpus, prepared)
     runs.score_splits(run, model, corpus, precision=precision)
     runs.finish(options, run, "transformer_token")
 

@@ -183,6 +183,15 @@ def test_gradients_are_clipped(tmp_path: Path, new_tagger: Any, rows: Any) -> No
     assert moved[0] < 1e-4 < 5e-3 < moved[1]
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_only_the_first_process_touches_the_folder(
+    tmp_path: Path, new_tagger: Any, rows: Any, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    monkeypatch.setattr(DistillTrainer, "is_world_process_zero", lambda _: is_first)
+    trainer(tmp_path / "run", new_tagger(), rows)
+    assert (tmp_path / "run" / "runs").exists() == is_first
+
+
 def test_the_newest_complete_checkpoint_is_taken_and_torn_ones_deleted(tmp_path: Path) -> None:
     assert last_checkpoint(tmp_path / "none") is None
     for step, state in ((9, "{}"), (20, '{"global_step": 20}'), (100, '{"global_step": 1'), (110, None), (120, "[]")):

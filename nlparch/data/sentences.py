@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import errno
 import json
 import os
 import tempfile
@@ -20,8 +21,10 @@ import numpy.typing as npt
 from nlparch.data.text_labels import TextTask
 from nlparch.data.text_predictions import Text, as_text, text_length
 from nlparch.data.text_tables import gold_column, texts_of
+from nlparch.errors import UserError
 
 _READ_TOGETHER = 4096
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Item = TypeVar("Item")
 
@@ -76,16 +79,25 @@ class ItemFile(abc.ABC, Generic[Item]):
         Args:
             items: as `encode` takes them.
             folder: where there is room for them; None takes the system's folder for such files.
+
+        Raises:
+            UserError: If there is no room for them.
         """
         lengths, ends = array("i"), array("q")
         end = 0
-        with tempfile.TemporaryFile(dir=folder) as file:
-            for item in items:
-                end += file.write(cls.encode(item).encode("utf-8", "surrogatepass"))
-                lengths.append(cls.length(item))
-                ends.append(end)
-            file.flush()
-            descriptor = os.dup(file.fileno())
+        try:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                for item in items:
+                    end += file.write(cls.encode(item).encode("utf-8", "surrogatepass"))
+                    lengths.append(cls.length(item))
+                    ends.append(end)
+                file.flush()
+                descriptor = os.dup(file.fileno())
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            where = folder or tempfile.gettempdir()
+            raise UserError(f"{where}: no room for raw text ({error.strerror}); make some, or set TMPDIR") from error
         return cls(descriptor, np.frombuffer(lengths, dtype=np.int32), np.frombuffer(ends, dtype=np.int64))
 
     def __len__(self) -> int:

@@ -10,9 +10,11 @@ bf16 depend on what else is in a batch.
 import hashlib
 import json
 import os
+import weakref
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -87,7 +89,7 @@ class TeacherOutputs:
     """Stored outputs for the sentences, or texts, of one corpus, in its order.
 
     Attributes:
-        logits: memory-mapped; a row for each word, or each text. Shape: (all words, labels), float16
+        logits: memory-mapped where they are stored; a row for each word, or text. Shape: (all words, labels), float16
         starts: first row of each sentence, and the end of the last. Shape: (sentences + 1,)
     """
 
@@ -99,18 +101,27 @@ class TeacherOutputs:
 
     def __getitem__(self, sentence: int) -> np.ndarray:
         """Outputs of one sentence, or text. Shape: (words, labels), or (1, labels); float16"""
-        return self.logits[self.starts[sentence] : self.starts[sentence + 1]]
+        return self._rows(int(self.starts[sentence]), int(self.starts[sentence + 1]))
 
     def n_words_without(self) -> int:
         """Words for which the teacher has no outputs."""
-        return sum(int(np.isnan(logits[:, 0]).sum()) for logits in self._slices())
-
-    def _slices(self) -> Iterator[np.ndarray]:
         step = 1 << 20
-        for at in range(0, len(self.logits), step):
-            # A map of its own each time: what was read of a map counts as the process's memory while it lasts.
-            file = getattr(self.logits, "filename", None)
-            yield (self.logits if file is None else np.load(file, mmap_mode="r"))[at : at + step]
+        slices = (self._rows(at, min(at + step, len(self.logits))) for at in range(0, len(self.logits), step))
+        return sum(int(np.isnan(logits[:, 0]).sum()) for logits in slices)
+
+    def _rows(self, begin: int, end: int) -> np.ndarray:
+        if not isinstance(self.logits, np.memmap):
+            return self.logits[begin:end]
+        # Of the file and not of its map: what was read of a map counts as the process's memory while it lasts.
+        n_bytes = self.logits.strides[0]
+        data = os.pread(self._descriptor, (end - begin) * n_bytes, self.logits.offset + begin * n_bytes)
+        return np.frombuffer(data, dtype=self.logits.dtype).reshape(end - begin, *self.logits.shape[1:])
+
+    @cached_property
+    def _descriptor(self) -> int:
+        descriptor = os.open(self.logits.filename, os.O_RDONLY)  # type: ignore[attr-defined]
+        weakref.finalize(self, os.close, descriptor)
+        return descriptor
 
 
 class JoinedOutputs:
@@ -200,14 +211,17 @@ class OutputStore:
         return TeacherOutputs(np.load(self.folder / _LOGITS, mmap_mode="r"), self._starts)
 
     def _create(self, lengths: np.ndarray, n_labels: int, words_per_batch: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         order, ends = plan_batches(lengths, words_per_batch=words_per_batch)
-        np.save(self.folder / "plan.npy", order)
-        np.save(self.folder / "ends.npy", ends)
         shape = (int(self._starts[-1]), n_labels)
-        np.lib.format.open_memmap(self.folder / _LOGITS, mode="w+", dtype=np.float16, shape=shape).flush()
-        # Written last: a store without it is made anew.
-        write_atomically(self.folder / _DONE, "\0" * len(ends))
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            np.save(self.folder / "plan.npy", order)
+            np.save(self.folder / "ends.npy", ends)
+            np.lib.format.open_memmap(self.folder / _LOGITS, mode="w+", dtype=np.float16, shape=shape).flush()
+            # Written last: a store without it is made anew.
+            write_atomically(self.folder / _DONE, "\0" * len(ends))
+        except OSError as error:
+            raise _explain(self.folder, error.strerror) from error
 
 
 class StoreWriter:
@@ -240,10 +254,14 @@ class StoreWriter:
             outputs: of each sentence; rows beyond its words are padding. Shapes: (words or more, labels)
 
         Raises:
-            UserError: If there is no room for them.
+            UserError: If there is no room for them, or they are too large for float16.
         """
         for (place, n_words), values in zip(self._store.places(number), outputs, strict=True):
-            data = values[:n_words].astype(np.float16).tobytes()
+            with np.errstate(over="ignore"):
+                stored = values[:n_words].astype(np.float16)
+            if np.isinf(stored).any():
+                raise UserError("a teacher's outputs must be below 65,504, which is as much as is stored of them")
+            data = stored.tobytes()
             try:
                 n_bytes = os.pwrite(self._logits, data, self._begin + place * self._row_bytes)
             except OSError as error:

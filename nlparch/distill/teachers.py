@@ -268,14 +268,17 @@ def _write(writer: StoreWriter, number: int, outputs: Tensor, precision: Precisi
 
 
 def fetch_outputs(outputs: Tensor, precision: Precision) -> np.ndarray:
-    """A teacher's outputs as soon as they are made. Shape: that of `outputs`
+    """A model's outputs as soon as they are made. Shape: that of `outputs`
 
     Raises:
         UserError: If some are infinite.
     """
     values: np.ndarray = outputs.cpu().numpy()
     if np.isinf(values).any():
-        raise UserError(f"a teacher's outputs must be finite; {precision} is too narrow, use --teacher_precision fp32")
+        raise UserError(
+            f"a model's outputs must be finite; {precision} is too narrow for them, read it in fp32 (--precision or "
+            "--teacher_precision)"
+        )
     return values
 
 

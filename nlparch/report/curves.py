@@ -34,17 +34,19 @@ def terms(log: Log) -> dict[str, Points]:
 def table(metrics: Metrics, evidence: Evidence) -> Table:
     """Dev score of each model that was trained, and the student's loss, evaluation by evaluation."""
     score = f"eval_{dev_score_name(metrics)}"
-    shown = [
-        (name, dict(points(evidence.curves[key], score))) for key, name, _ in models(metrics) if key in evidence.curves
-    ]
+    shown = [(name, points(evidence.curves[key], score)) for key, name, _ in models(metrics) if key in evidence.curves]
     losses = terms(evidence.curves.get("student", ()))
-    epochs = sorted(shown[0][1] if shown and shown[0][1] else {epoch for epoch, _ in losses["loss"]})
+    epochs = sorted({epoch for _, scores in shown for epoch, _ in scores} or {epoch for epoch, _ in losses["loss"]})
     rows, before = [], 0.0
     for epoch in _thinned(epochs):
-        row = [f"{epoch:.2f}", *(fraction(scores.get(epoch)) for _, scores in shown)]
+        row = [f"{epoch:.2f}", *(fraction(_last(scores, before, epoch)) for _, scores in shown)]
         rows.append([*row, *(_mean(values, before, epoch) for values in losses.values())])
         before = epoch
     return Table(["epoch", *(f"{name} on dev" for name, _ in shown), *losses], rows)
+
+
+def _last(values: Points, after: float, until: float) -> float | None:
+    return next((value for epoch, value in reversed(values) if after < epoch <= until), None)
 
 
 def _mean(values: Points, after: float, until: float) -> str:

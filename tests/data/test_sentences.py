@@ -1,3 +1,5 @@
+import errno
+from collections.abc import Iterator
 from pathlib import Path
 
 import datasets
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from nlparch.data import sentences as module
 from nlparch.data.sentences import SentenceFile, TextFile, TextTrainingRows, TrainingRows, sentence_lengths
 from nlparch.data.text_tables import texts_of
+from nlparch.errors import UserError
 
 words = st.text(st.characters(exclude_characters="\n"), min_size=1, max_size=4)
 
@@ -33,6 +36,17 @@ def test_half_characters_survive_and_numbers_beyond_the_end_do_not() -> None:
 def test_a_sentence_file_leaves_nothing_behind(tmp_path: Path) -> None:
     stored = SentenceFile.write([["a"]], folder=tmp_path)
     assert list(stored) == [["a"]] and not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_told_in_one_line_and_other_failures_are_not_taken_for_one(tmp_path: Path) -> None:
+    def sentences(error: OSError) -> Iterator[list[str]]:
+        yield ["a"]
+        raise error
+
+    with pytest.raises(UserError, match=r"no room for raw text \(No space left on device\); make some, or set TMPDIR"):
+        SentenceFile.write(sentences(OSError(errno.ENOSPC, "No space left on device")), folder=tmp_path)
+    with pytest.raises(FileNotFoundError):
+        SentenceFile.write(sentences(FileNotFoundError(errno.ENOENT, "No such file")), folder=tmp_path)
 
 
 def test_lengths_are_counted_where_they_are_not_known() -> None:

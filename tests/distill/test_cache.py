@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,33 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("os.pwrite", pwrite)
     with pytest.raises(UserError, match=r"cannot be written \(No space left on device\); make room"):
         fill(store, [3], 0.0)
+
+
+def test_a_disk_too_full_to_begin_is_told_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numpy.save", save)
+    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\); make room"):
+        open_store(tmp_path, [3])
+
+
+def test_outputs_beyond_the_stored_format_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="below 65,504"):
+        fill(open_store(tmp_path, [3]), [3], 70_000.0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
+def test_what_was_read_of_a_store_is_not_kept_in_memory(tmp_path: Path) -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    lengths = [1000] * 2000
+    store = OutputStore(tmp_path, lengths=np.array(lengths), n_labels=16, words_per_batch=100_000)
+    fill(store, lengths, 1.0, n_labels=16)
+    outputs, before = store.read(), resident()
+    assert sum(int(outputs[index].sum()) for index in range(2000)) == 32_000_000
+    assert outputs.n_words_without() == 0 and resident() - before < 16_000_000, "the store has 64 MB"
 
 
 def test_sentences_are_planned_part_by_part_each_by_length(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -589,6 +589,8 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("given", "rule"),
     [
+        ("--cache_dir HOME/refused/cache", "must not hold what the run reads: --cache_dir"),
+        ("--kd_dist_w 0 --kd_loss_fn kl", "--kd_loss_fn is of the soft term"),
         ("--cache_dir=", "--cache_dir is empty; name a folder, or leave it out"),
         ("--kd_temp 2", "--kd_temp 2.0 has no part in --kd_loss_fn mse"),
         ("--dkd_beta 8", "are of --kd_loss_fn dkd; add it"),
@@ -624,8 +626,10 @@ def test_options_that_would_do_nothing_are_refused(
 ) -> None:
     if "HOME/plain" in given and not (home / "plain").exists():
         assert train(command("tagger", home, "plain", f"{WIDE} --tag_col 1")) == 0
-    assert train(command("tagger_kd_pseudo", home, "refused", given)) == 2
+    words = command("tagger_kd_pseudo", home, "refused", f"--cache_dir HOME/refused_cache {given}")
+    assert train(words) == 2
     assert rule in capsys.readouterr().err
+    assert not (home / "refused_cache").exists(), "the teacher's pass had begun"
     assert not (home / "refused").exists()
 
 
@@ -662,6 +666,20 @@ def test_resuming_refuses_another_model_in_the_same_config_file(home: Path, caps
         ((name, value),) = changed.items()
         error = capsys.readouterr().err
         assert f"--resume must find the model as it was, but {name} was" in error and f"is {value}" in error
+
+
+def test_resuming_refuses_other_rows_before_the_teacher_reads_them(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = home / "changing.txt"
+    raw.write_text("Ann flew to Oslo .\n")
+    given = f"--unlabeled_filename {raw} --cache_dir HOME/changing_cache --save_steps 1"
+    assert train(command("tagger_kd_pseudo", home, "other-rows", given)) == 0
+    stored = set((home / "changing_cache").iterdir())
+    raw.write_text("Bo flew to Rome .\n")
+    assert train(command("tagger_kd_pseudo", home, "other-rows", f"{given} --resume")) == 2
+    assert "--resume must find the training rows as they were" in capsys.readouterr().err
+    assert set((home / "changing_cache").iterdir()) == stored
 
 
 def test_columns_of_tables_are_named(home: Path) -> None:

@@ -51,6 +51,13 @@ def test_gold_has_its_share_of_the_steps_of_all_processes(monkeypatch: pytest.Mo
     assert gold_places(sampler, 4, 4) == list(range(36, 48)), "4 steps of 2 rows, 3 times, on 2 devices"
 
 
+def test_gold_has_its_share_where_batches_and_steps_do_not_fill_an_epoch() -> None:
+    sampler = choose(STAGED, plan(max_steps=40, batch_size=16, gradient_accumulation=3), 6, 61)
+    assert isinstance(sampler, StagedSampler)
+    # 67 rows are 5 batches, which are 2 steps: 20 epochs.
+    assert gold_places(sampler, 6, 20) == list(range(1005, 1340))
+
+
 @pytest.mark.parametrize(("n_gold", "n_raw"), [(0, 5), (5, 0)])
 def test_stages_need_both_kinds_of_rows(n_gold: int, n_raw: int) -> None:
     with pytest.raises(UserError, match="--schedule staged needs sentences with gold and without"):

@@ -305,6 +305,7 @@ def test_mistakes_are_told_before_any_training(
         [*tagger, "--config_file", str(tmp_path / "typo.yaml")], capsys
     )
     assert "--precision fp16 needs a GPU" in complaint([*tagger, "--precision", "fp16"], capsys)
+    assert "--teacher_precision fp16 needs a GPU" in complaint([*taught, "--teacher_precision", "fp16"], capsys)
     assert "cannot be read" in complaint([*tagger, "--embedding_file", str(tmp_path / "none.txt")], capsys)
     nowhere = [*taught, "--teacher_model_path", str(tmp_path / "nowhere")]
     assert "nowhere: there is no such folder; give a checkpoint" in complaint(nowhere, capsys)

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 from html.parser import HTMLParser
 
@@ -148,6 +149,20 @@ def test_markdown_tells_intervals_gap_seen_speed_curves_calibration_and_sentence
     assert ["0.5 to 1.0", "50", "0.9000", "0.8000"] in rows
     assert "the student is 99% sure of its mistake" in text
     assert r"student: **\<script>alert(1)\</script>** (\<b>, wrong) & **Bo** (PER, missed)" in text
+
+
+def test_curves_of_models_that_were_evaluated_at_other_times_stand_in_one_table():
+    baseline = [{"eval_f1": 0.1 * number, "epoch": 0.8 * number} for number in range(1, 5)]
+    evidence = dataclasses.replace(EVIDENCE, curves={"student": LOG, "baseline": baseline})
+    rows = cells(write_report(METRICS, title="run", evidence=evidence))
+    assert [row[:3] for row in rows if row[0] in ("0.80", "1.00", "1.60", "2.00", "2.40", "3.20")] == [
+        ["0.80", "-", "0.1000"],
+        ["1.00", "0.4000", "-"],
+        ["1.60", "-", "0.2000"],
+        ["2.00", "0.6000", "-"],
+        ["2.40", "-", "0.3000"],
+        ["3.20", "-", "0.4000"],
+    ]
 
 
 def test_the_gap_is_undefined_where_the_teacher_is_no_better_than_the_baseline():
