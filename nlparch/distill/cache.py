@@ -105,7 +105,7 @@ class TeacherOutputs:
 
     def n_words_without(self) -> int:
         """Words for which the teacher has no outputs."""
-        step = 1 << 20
+        step = 1 << 16
         slices = (self._rows(at, min(at + step, len(self.logits))) for at in range(0, len(self.logits), step))
         return sum(int(np.isnan(logits[:, 0]).sum()) for logits in slices)
 
