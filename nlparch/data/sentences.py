@@ -97,7 +97,7 @@ class ItemFile(abc.ABC, Generic[Item]):
             if error.errno not in _NO_ROOM:
                 raise
             where = folder or tempfile.gettempdir()
-            raise UserError(f"{where}: no room for raw text ({error.strerror}); make some, or set TMPDIR") from error
+            raise UserError(f"{where}: no room for text ({error.strerror}); make some, or set TMPDIR") from error
         return cls(descriptor, np.frombuffer(lengths, dtype=np.int32), np.frombuffer(ends, dtype=np.int64))
 
     def __len__(self) -> int:

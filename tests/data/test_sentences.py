@@ -43,7 +43,7 @@ def test_a_full_disk_is_told_in_one_line_and_other_failures_are_not_taken_for_on
         yield ["a"]
         raise error
 
-    with pytest.raises(UserError, match=r"no room for raw text \(No space left on device\); make some, or set TMPDIR"):
+    with pytest.raises(UserError, match=r"no room for text \(No space left on device\); make some, or set TMPDIR"):
         SentenceFile.write(sentences(OSError(errno.ENOSPC, "No space left on device")), folder=tmp_path)
     with pytest.raises(FileNotFoundError):
         SentenceFile.write(sentences(FileNotFoundError(errno.ENOENT, "No such file")), folder=tmp_path)
