@@ -1,10 +1,11 @@
-"""A run's folder: whether it may be used, making it the run's own, going on in it with the same options and rows."""
+"""A run's folder: whether it may be used, making it the run's own, going on in it with the same options and inputs."""
 
 import dataclasses
 import glob
+import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from nlparch.distill.cache import words_digest, write_atomically
 from nlparch.errors import UserError
 
 _OPTIONS_FILE = "options.yaml"
-_ROWS_FILE = "rows.sha256"
+_INPUTS_FILE = "inputs.json"
 _MAY_CHANGE_ON_RESUME = {"resume", "overwrite_output_dir"}
 
 
@@ -92,19 +93,30 @@ def rows_digest(content: Iterable[Sequence[str]], gold: Iterable[Any]) -> str:
     return words_digest(content) + words_digest(labels)
 
 
-def check_same_rows(options: Any, folder: Path, digest: str) -> None:
-    """Refuses to go on with other training rows than the run began with: its ids would mean other words."""
-    file = folder / _ROWS_FILE
-    if options.resume and file.exists() and file.read_text() != digest:
-        raise UserError(
-            f"--resume must find the training rows as they were, but they have changed; begin anew, not in {folder}"
-        )
+def check_same_inputs(options: Any, folder: Path, digests: Mapping[str, str]) -> None:
+    """Refuses to go on with other inputs than the run began with: its ids would mean other words, say.
+
+    Args:
+        options: of the procedure.
+        folder: of the run.
+        digests: by the name of an input.
+
+    Raises:
+        UserError: If one of them is another.
+    """
+    file = folder / _INPUTS_FILE
+    if not (options.resume and file.exists()):
+        return
+    before = json.loads(file.read_text(encoding="utf-8"))
+    for name, digest in digests.items():
+        if before.get(name) != digest:
+            raise UserError(f"--resume must find {name} as before, but there is a change; begin anew, not in {folder}")
 
 
-def keep_rows(folder: Path, digest: str) -> None:
-    """Keeps what `check_same_rows` will compare."""
+def keep_inputs(folder: Path, digests: Mapping[str, str]) -> None:
+    """Keeps what `check_same_inputs` will compare."""
     if is_main_process():
-        write_atomically(folder / _ROWS_FILE, digest)
+        write_atomically(folder / _INPUTS_FILE, json.dumps(digests))
 
 
 def _check_same_options(options: Any, file: Path) -> None:

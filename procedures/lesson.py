@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from nlparch.distill.neighbours import find_neighbours
 from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
-from nlparch.distill.teachers import teacher_word_states
+from nlparch.distill.teachers import teacher_word_states, weights_digest
 from nlparch.errors import UserError
 
 from . import runs
@@ -72,6 +73,11 @@ class Lesson(abc.ABC):
         if wanted == "teacher" and not able:
             raise UserError("--init_embeddings teacher needs a transformer as teacher; use --init_embeddings random")
         return wanted == "teacher" or (wanted == "auto" and able and embedding_file is None)
+
+    def digests(self) -> dict[str, str]:
+        """Of the teacher and of how its labels are read, by name."""
+        read_by = json.dumps(self._label_map, sort_keys=True)
+        return {"the teacher": weights_digest(self.teacher.state_dict()), "--label_map": read_by}
 
     @abc.abstractmethod
     def match(self, gold_labels: Sequence[str]) -> LabelMatch:
@@ -160,7 +166,7 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     # What forbids the student or its training is said before the long pass.
     model = lesson.new_student(labels, taught).distill_with(settings)
     precision = runs.choose_precision(options.precision, runs.choose_device(options), auto="fp32")
-    prepared = runs.prepare(options, run, taught, corpus, precision=precision)
+    prepared = runs.prepare(options, run, taught, corpus, precision=precision, sources=lesson.digests())
     if getattr(options, "calibrate_teacher", False):
         fit = lesson.fit(_dev_rows(corpus), match)
         run.note(f"teacher calibrated on dev: {fit}")

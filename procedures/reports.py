@@ -22,7 +22,7 @@ from nlparch.text_readings import ReadTexts
 
 BATCH_SIZE = 32
 _SECONDS_OF_MEASURING = 1.0
-_NOT_OF_THE_MODEL = {"README.md", "metrics.json", "options.yaml", "report.html", "report.md", "rows.sha256"}
+_NOT_OF_THE_MODEL = {"README.md", "metrics.json", "options.yaml", "report.html", "report.md", "inputs.json"}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What every training procedure does around its model: the run's folder, the corpus, the scores, the report."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
 from pathlib import Path
@@ -199,27 +199,43 @@ class Prepared:
     Attributes:
         plan: how to train.
         sampler: the order of the rows.
-        digest: of the rows.
+        digests: of the rows, and of what else is learnt from, by name.
     """
 
     plan: TrainingPlan
     sampler: MixedLengthSampler | StagedSampler
-    digest: str
+    digests: Mapping[str, str]
 
 
-def prepare(options: Any, run: Run, rows: Any, corpus: AnyCorpus, *, precision: Precision) -> Prepared:
+def prepare(
+    options: Any,
+    run: Run,
+    rows: Any,
+    corpus: AnyCorpus,
+    *,
+    precision: Precision,
+    sources: Mapping[str, str] | None = None,
+) -> Prepared:
     """Plans the training of a model on `rows`, and refuses what cannot be, before any long work.
 
+    Args:
+        options: of the procedure.
+        run: the run under way.
+        rows: to train on.
+        corpus: that they are of.
+        precision: to train in.
+        sources: digests of what is learnt from beside them, by name.
+
     Raises:
-        UserError: The rows lack what the options are about, or are not those that a resumed run began with.
+        UserError: The rows lack what the options are about, or a resumed run began with others, or other sources.
     """
     task = task_of(corpus)
     plan = _plan(options, run, corpus, precision=precision)
     sampler = choose_sampler(options, plan, task.lengths(rows), task.gold(rows), unit=task.unit)
     run.note(*order_notes(options, sampler))
-    digest = folders.rows_digest(task.content(rows), task.gold(rows))
-    folders.check_same_rows(options, run.folder, digest)
-    return Prepared(plan, sampler, digest)
+    digests = {"the training rows": folders.rows_digest(task.content(rows), task.gold(rows)), **(sources or {})}
+    folders.check_same_inputs(options, run.folder, digests)
+    return Prepared(plan, sampler, digests)
 
 
 def _plan(options: Any, run: Run, corpus: AnyCorpus, *, precision: Precision) -> TrainingPlan:
@@ -268,7 +284,7 @@ def train(
     task, plan = task_of(corpus), prepared.plan
     precision = plan.precision
     folders.claim(options)
-    folders.keep_rows(run.folder, prepared.digest)
+    folders.keep_inputs(run.folder, prepared.digests)
     trainer = DistillTrainer(
         plan=plan,
         evaluate_model=_dev_scorer(task, precision) if plan.best_by else None,

@@ -13,7 +13,7 @@ import datasets
 import numpy as np
 import pytest
 import yaml
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from nlparch.cli import evaluate, inference, train
 from nlparch.models import sizes
@@ -678,8 +678,24 @@ def test_resuming_refuses_other_rows_before_the_teacher_reads_them(
     stored = set((home / "changing_cache").iterdir())
     raw.write_text("Bo flew to Rome .\n")
     assert train(command("tagger_kd_pseudo", home, "other-rows", f"{given} --resume")) == 2
-    assert "--resume must find the training rows as they were" in capsys.readouterr().err
+    assert "--resume must find the training rows as before" in capsys.readouterr().err
     assert set((home / "changing_cache").iterdir()) == stored
+
+
+def test_resuming_refuses_another_teacher_in_the_same_folder(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    teacher = shutil.copytree(home / "teacher", home / "changing-teacher")
+    renamed = home / "changing-labels.yaml"
+    renamed.write_text("O: O\n")
+    given = f"--teacher_model_path {teacher} --label_map {renamed} --save_steps 1"
+    assert train(command("tagger_kd", home, "other-teacher", given)) == 0
+    renamed.write_text("O: O\nB-PER: B-PER\n")
+    assert train(command("tagger_kd", home, "other-teacher", f"{given} --resume")) == 2
+    assert "--resume must find --label_map as before" in capsys.readouterr().err
+    renamed.write_text("O: O\n")
+    weights = load_file(teacher / "model.safetensors")
+    save_file({name: value + 1 for name, value in weights.items()}, teacher / "model.safetensors")
+    assert train(command("tagger_kd", home, "other-teacher", f"{given} --resume")) == 2
+    assert "--resume must find the teacher as before" in capsys.readouterr().err
 
 
 def test_columns_of_tables_are_named(home: Path) -> None:

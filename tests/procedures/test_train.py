@@ -102,8 +102,8 @@ def test_a_run_is_a_folder(trained: dict[str, Trained], name: str) -> None:
     own = {"tokenizer.json", "tokenizer_config.json"} if name == "transformer_token" else {"features.json"}
     found = {path.name for path in folder.iterdir()}
     assert found == {
-        "README.md", "checkpoints", "config.json", "metrics.json", "model.safetensors", "options.yaml", "report.html",
-        "report.md", "rows.sha256", "runs", *own,
+        "README.md", "checkpoints", "config.json", "inputs.json", "metrics.json", "model.safetensors", "options.yaml",
+        "report.html", "report.md", "runs", *own,
     }  # fmt: skip
 
 
