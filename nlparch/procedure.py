@@ -31,6 +31,8 @@ class Procedure:
     """The command it belongs to: ``train``, ``inference``, ``eval``, ``export``, ``bench`` or ``serve``."""
     positional: tuple[str, ...] = ()
     """Options that are given by place, not by name, in this order."""
+    extra: str = ""
+    """The extra of nlparch that installs what it needs, where that is more than nlparch itself does."""
 
     def load_options(self) -> type[Any]:
         """Imports the options class."""
@@ -38,8 +40,19 @@ class Procedure:
         return options
 
     def load_run(self) -> Callable[[Any], object]:
-        """Imports the run function, and with it all that the procedure needs."""
-        run: Callable[[Any], object] = _load(self.run)
+        """Imports the run function, and with it all that the procedure needs.
+
+        Raises:
+            UserError: A package of its extra is not installed.
+        """
+        try:
+            run: Callable[[Any], object] = _load(self.run)
+        except ModuleNotFoundError as error:
+            if not self.extra:
+                raise
+            raise UserError(
+                f"{self.name} needs {error.name}, which is not installed: pip install 'nlparch[{self.extra}]'"
+            ) from error
         return run
 
 

@@ -3,7 +3,8 @@
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,8 @@ from nlparch.models.task_model import settings_of
 logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
+# In each entry of the log; those of a checkpoint outlive the process.
+_SECONDS = "train_seconds"
 Scores = dict[str, float]
 
 
@@ -129,6 +132,7 @@ class DistillTrainer(Trainer):
         self._sampler = sampler
         self._terms: dict[str, Tensor] = {}
         self._n_steps_in_terms = 0
+        self._seconds_before, self._began = 0.0, 0.0
         super().__init__(args=training_arguments(plan), eval_dataset=[] if evaluate_model else None, **arguments)
         self.remove_callback(PrinterCallback)
         if (
@@ -192,11 +196,20 @@ class DistillTrainer(Trainer):
                     self._terms[key] = self._terms.get(key, 0.0) + amount
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Adds the means of the loss terms since the last log."""
+        """Adds the means of the loss terms since the last log, and how long training has taken so far."""
         if "loss" in logs and self._terms:
             logs |= {name: float(total) / self._n_steps_in_terms for name, total in self._terms.items()}
             self._terms, self._n_steps_in_terms = {}, 0
+        logs[_SECONDS] = self._seconds_before + time.monotonic() - self._began
         super().log(logs, start_time)
+
+    @property
+    def train_seconds(self) -> float:
+        """How long training has taken, evaluations and what came before a resumption included.
+
+        Steps that were done, lost and done again count once.
+        """
+        return _seconds_of(self.state.log_history)
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Scores:
         """Scores the model on dev."""
@@ -209,6 +222,7 @@ class DistillTrainer(Trainer):
     def train_or_resume(self, *, resume: bool) -> None:
         """Trains; with `resume`, goes on from the last complete checkpoint. The best model is loaded at the end."""
         checkpoint = last_checkpoint(Path(str(self.args.output_dir))) if resume else None
+        self._began = time.monotonic()
         try:
             if checkpoint is None:
                 self.train()
@@ -217,6 +231,7 @@ class DistillTrainer(Trainer):
             else:
                 check_same_model(checkpoint, self.model.config)
                 logger.info("resuming from %s", checkpoint)
+                self._seconds_before = _seconds_of((_state(checkpoint) or {}).get("log_history", ()))
                 self.train(resume_from_checkpoint=str(checkpoint))
         finally:
             self._bar.close()
@@ -248,6 +263,9 @@ class ProgressBar(TrainerCallback):
             total=state.max_steps, initial=state.global_step, desc="training", unit="step", dynamic_ncols=True,
             disable=not state.is_world_process_zero, mininterval=1.0,
         )  # fmt: skip
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        control.should_log = True  # the loss of a short run, or of the steps since the last entry, is worth one too
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._bar.update(state.global_step - self._bar.n)
@@ -303,6 +321,10 @@ def _state(checkpoint: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return state if isinstance(state, dict) else None
+
+
+def _seconds_of(log_history: Iterable[Mapping[str, Any]]) -> float:
+    return max((row[_SECONDS] for row in log_history if _SECONDS in row), default=0.0)
 
 
 def _has_ended(checkpoint: Path) -> bool:

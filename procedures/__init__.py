@@ -115,5 +115,6 @@ PROCEDURES = (
         summary="serve exported models over HTTP",
         command="serve",
         positional=("model_dirs",),
+        extra="server",
     ),
 )

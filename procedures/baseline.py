@@ -49,7 +49,8 @@ def train_baseline(
     """
     own = gold_options(options, plain)
     baseline = runs.Run(Path(own.output_dir))
-    run.note(f"undistilled student: the same options and seed on gold alone, {own.epochs:g} epochs, in {FOLDER}/")
+    length = f"{own.max_steps} steps" if own.max_steps else f"{own.epochs:g} epochs"
+    run.note(f"undistilled student: the same options and seed on gold alone, {length}, in {FOLDER}/")
     set_seed(own.seed)
     learn(own, baseline, rows=runs.gold_rows(baseline, corpus))
     run.metrics["baseline"] = {name: baseline.metrics[name] for name in _KEPT}

@@ -1,12 +1,12 @@
 """One labelled file, read as a saved model sees it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nlparch.data.conll import ReadCounts, Sentence, read_file
-from nlparch.data.labels import OUTSIDE, LabelSet, convert, detect_scheme, has_prefix
+from nlparch.data.labels import OUTSIDE, LabelSet, convert, detect_scheme, has_prefix, shorten
 from nlparch.data.text_labels import TextLabels, TextTask
 from nlparch.data.text_predictions import Text
 from nlparch.data.text_tables import TextColumns, settle_gold
@@ -15,8 +15,6 @@ from nlparch.errors import DataError, UserError
 
 from .options import ColumnOptions
 from .text_options import TextColumnOptions
-
-_MOST_NAMES = 5
 
 
 def read_labelled(file: str, columns: ColumnOptions) -> tuple[list[Sentence], list[str]]:
@@ -41,7 +39,7 @@ def rows_for(sentences: Sequence[Sentence], labels: LabelSet) -> tuple[dict[str,
             notes.append(f"gold tags of {n_repaired} words broke the rules of {source} and were repaired")
     unknown = Counter(tag for tags in gold for tag in tags if tag not in labels.ids)
     if unknown:
-        listed = ", ".join(f"{tag} {count}" for tag, count in sorted(unknown.items()))
+        listed = shorten([f"{tag} {count}" for tag, count in sorted(unknown.items())])
         notes.append(f"{unknown.total()} words carry tags that the model lacks, kept, and scored as errors: {listed}")
     return {"words": [sentence.words for sentence in sentences], "tags": gold}, notes
 
@@ -103,11 +101,6 @@ def note_unknown(gold: Sequence[Any], labels: TextLabels) -> list[str]:
     if not unknown:
         return []
     if len(unknown) == len(counts):
-        raise DataError(f"no label of gold ({_some(unknown)}) is one of the model's ({_some(labels.names)})")
-    listed = ", ".join(f"{label!r} {n}" for label, n in unknown.items())
+        raise DataError(f"no label of gold ({shorten(list(unknown))}) is one of the model's ({shorten(labels.names)})")
+    listed = shorten([f"{label!r} {n}" for label, n in unknown.items()])
     return [f"{sum(unknown.values())} uses of labels that the model lacks, kept, and scored as errors: {listed}"]
-
-
-def _some(names: Iterable[str]) -> str:
-    every = list(names)
-    return ", ".join([*every[:_MOST_NAMES], *(["..."] if len(every) > _MOST_NAMES else [])])

@@ -178,6 +178,8 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
     if n_without := outputs.n_words_without():
         run.note(f"{n_without} training {unit} have no teacher outputs: no soft term for them")
     run.metrics[f"{unit}_without_teacher"] = n_without
+    if (read_in := lesson.reader.precision) != "fp32":
+        run.note(f"the teacher read in {read_in}; in fp32, as nlp-eval reads, its scores may differ a little")
     warn_of_silence(run, model, outputs, match, items=task.item)
     note_accepted(run, model, task.gold(taught), outputs, match, items=task.decision, unit=task.unit)
     if lesson.starts_words:

@@ -53,11 +53,27 @@ def order_notes(options: Any, sampler: MixedLengthSampler | StagedSampler) -> li
     return [f"{sampler.n_drawn:,} of {sampler.n_unlabeled:,} raw rows are drawn for each epoch"]
 
 
+def length_notes(plan: TrainingPlan, sampler: MixedLengthSampler | StagedSampler) -> list[str]:
+    """What never comes to its end, for the training is too short for it."""
+    n_rows = len(sampler)
+    n_epochs = _rows_to_read(plan, n_rows) / n_rows
+    notes = []
+    if n_epochs <= plan.freeze_epochs:
+        notes.append(f"--freeze_epochs {plan.freeze_epochs:g}: word vectors never thaw in {n_epochs:.3g} epochs")
+    if 1 <= plan.warmup and plan.warmup >= (n_steps := round(n_epochs * _steps_of_epoch(plan, n_rows))):
+        notes.append(f"--warmup {plan.warmup:g}: the learning rate is still rising at the end, after {n_steps} steps")
+    return notes
+
+
 def _rows_to_read(plan: TrainingPlan, n_rows: int) -> int:
     """Rows that the whole training reads, by all processes together."""
     if plan.max_steps <= 0:
         return round(plan.epochs * n_rows)
+    return round(plan.max_steps / _steps_of_epoch(plan, n_rows) * n_rows)
+
+
+def _steps_of_epoch(plan: TrainingPlan, n_rows: int) -> int:
     # The last batch of an epoch, and its last step, may be short.
     n_processes = int(os.environ.get("WORLD_SIZE", "1"))
     n_batches = ceil(n_rows / (plan.batch_size * n_processes))
-    return round(plan.max_steps / ceil(n_batches / plan.gradient_accumulation) * n_rows)
+    return ceil(n_batches / plan.gradient_accumulation)

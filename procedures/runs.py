@@ -33,7 +33,7 @@ from nlparch.training import DistillTrainer, TrainingPlan
 
 from . import folders
 from .option_groups import UnlabeledOptions
-from .order import choose_sampler, order_notes
+from .order import choose_sampler, length_notes, order_notes
 from .reports import Reader, gather_evidence, save_report
 from .tasks import Task, add_any_evidence, describe, task_of
 from .text_options import TextDataOptions
@@ -232,7 +232,7 @@ def prepare(
     task = task_of(corpus)
     plan = _plan(options, run, corpus, precision=precision)
     sampler = choose_sampler(options, plan, task.lengths(rows), task.gold(rows), unit=task.unit)
-    run.note(*order_notes(options, sampler))
+    run.note(*order_notes(options, sampler), *length_notes(plan, sampler))
     digests = {"the training rows": folders.rows_digest(task.content(rows), task.gold(rows)), **(sources or {})}
     folders.check_same_inputs(options, run.folder, digests)
     return Prepared(plan, sampler, digests)
@@ -310,7 +310,7 @@ def train(
         "best_epoch": _epoch_of_best(trainer),
         "best_step": trainer.state.best_global_step,
         "seed": options.seed,
-        "train_seconds": sum(row.get("train_runtime", 0.0) for row in trainer.state.log_history) or None,
+        "train_seconds": trainer.train_seconds,
     }
 
 

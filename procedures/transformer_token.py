@@ -30,6 +30,9 @@ def run(options: TransformerTokenOptions) -> None:
     precision = runs.choose_precision(options.precision, device)
     if n_unseen := model.n_unseen_words(train_rows["words"]):
         run.note(f"{n_unseen} training words have no pieces: they take part in no loss")
+    for name in ("dev", "test"):
+        if name in corpus.splits and (n_unseen := model.n_unseen_words(corpus.splits[name]["words"])):
+            run.note(f"{n_unseen} {name} words have no pieces: the model cannot see them")
     prepared = runs.prepare(options, run, train_rows, corpus, precision=precision)
     runs.train(options, run, model, train_rows, corpus, prepared)
     runs.score_splits(run, model, corpus, precision=precision)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 
@@ -79,3 +80,11 @@ def test_every_procedure_of_the_table_has_its_options_and_its_module(command):
         assert procedure.load_options().__doc__
         assert find_spec(procedure.run.partition(":")[0]), procedure.run
         assert "\n" not in procedure.summary
+
+
+def test_a_package_that_an_extra_installs_is_named():
+    lacking = Procedure("x", "json:JSONDecoder", "no_such_package.run:run", "does nothing", extra="server")
+    with pytest.raises(UserError, match=r"x needs no_such_package, .* pip install 'nlparch\[server\]'"):
+        lacking.load_run()
+    with pytest.raises(ModuleNotFoundError):
+        replace(lacking, extra="").load_run()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nlparch.data.conll import ReadCounts, read_file
-from nlparch.data.labels import LabelSet, Scheme, convert, detect_scheme, has_prefix, scheme_of_set
+from nlparch.data.labels import LabelSet, Scheme, convert, detect_scheme, has_prefix, scheme_of_set, shorten
 from nlparch.data.subsets import keep_part, split_dev
 from nlparch.data.tables import (
     TABLE_FORMATS,
@@ -25,6 +25,9 @@ from nlparch.errors import DataError, UserError
 
 if TYPE_CHECKING:
     import datasets
+
+# More different tags than this, and than words, are words of a swapped column.
+_MANY_TAGS = 30
 
 
 @dataclass
@@ -97,6 +100,7 @@ def load_corpus(
         splits = read_hub(str(data_dir), columns)
     _drop_untagged(splits, notes)
     _check_splits(splits, str(data_dir), filenames, allow_no_train)
+    _check_columns(splits, str(data_dir))
     split_dev(splits, fraction=dev_fraction, seed=seed, notes=notes)
     keep_part(splits, fraction=train_fraction, n_examples=train_examples, seed=subset_seed, notes=notes)
     notes += [f"{name}: none; no score on it" for name in ("dev", "test") if name not in splits]
@@ -154,6 +158,17 @@ def _check_splits(splits: Mapping[str, Rows], place: str, filenames: Mapping[str
         f"{place}: {wanted or 'a file to train on'} must be there, or a data set saved by `datasets`; "
         f"got {', '.join(there) or 'nothing'}; name the file with --train_filename"
     )
+
+
+def _check_columns(splits: Mapping[str, Rows], place: str) -> None:
+    """Refuses words that were taken for tags, and tags that were taken for words."""
+    for name, split in splits.items():
+        tags, words = split.counts(), {word for words in split.words for word in words}
+        if len(tags) > max(len(words), _MANY_TAGS):
+            raise DataError(
+                f"{place}: {name} holds {len(tags)} different tags, such as {min(tags)!r}, but {len(words)} different "
+                "words; say which column is which with --word_col and --tag_col (or --words_column and --tags_column)"
+            )
 
 
 def _choose_scheme(
@@ -223,5 +238,5 @@ def _note_unknown(tag_counts: Mapping[str, Counter[str]], labels: LabelSet, is_k
         unknown = {tag: count for tag, count in sorted(counts.items()) if tag not in labels.ids}
         if unknown:
             fate = "kept" if name == "train" else "kept, and scored as errors"
-            listed = ", ".join(f"{tag} {count}" for tag, count in unknown.items())
+            listed = shorten([f"{tag} {count}" for tag, count in unknown.items()])
             notes.append(f"{name}: {sum(unknown.values())} words carry tags that {where}, {fate}: {listed}")

@@ -41,6 +41,10 @@ class RawSource(Protocol):
     forms: set[str]
     counts: ReadCounts
 
+    def notes(self) -> Iterator[str]:
+        """What else is to be told of it, once it is read."""
+        ...
+
     def items(self, reading: Reading[Item]) -> Iterator[Item]:
         """The sentences or texts, in order; empty ones among them."""
         ...
@@ -165,8 +169,10 @@ def find_sources(names: Iterable[str | Path], *, suffixes: Collection[str] = TEX
 def _find_source(name: str, suffixes: Collection[str]) -> RawSource:
     path = Path(name)
     if path.is_dir():
-        files = [file for file in path.rglob("*") if file.suffix in suffixes and not _is_hidden(file, path)]
-        return RawFiles(name, _some(files, name, f"the folder holds no text file ({', '.join(suffixes)})"))
+        there = [file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)]
+        files = [file for file in there if file.suffix in suffixes]
+        complaint = f"the folder holds no text file ({', '.join(suffixes)})"
+        return RawFiles(name, _some(files, name, complaint), n_passed_over=len(there) - len(files))
     if path.exists():
         return RawFiles(name, [path])
     if glob.has_magic(name):
@@ -189,13 +195,22 @@ def _some(files: Sequence[Path], name: str, complaint: str) -> list[Path]:
 
 
 class RawFiles:
-    """Files of raw text."""
+    """Files of raw text; of a folder, those whose ending is not that of a text are counted and passed over."""
 
-    def __init__(self, name: str, files: Sequence[Path]) -> None:
+    def __init__(self, name: str, files: Sequence[Path], *, n_passed_over: int = 0) -> None:
         self.name = name
+        self.n_passed_over = n_passed_over
         self.files = files
         self.forms: set[str] = set()
         self.counts = ReadCounts()
+
+    def notes(self) -> Iterator[str]:
+        """How many files were read and passed over, and rows of column files."""
+        if len(self.files) > 1:
+            yield f"{len(self.files)} files read"
+        if self.n_passed_over:
+            yield f"{self.n_passed_over} files that do not end like a text passed over"
+        yield from self.counts.notes()
 
     def items(self, reading: Reading[Item]) -> Iterator[Item]:
         """Those of each file."""
@@ -210,6 +225,10 @@ class HubTexts:
         self.name = name
         self.forms: set[str] = set()
         self.counts = ReadCounts()
+
+    def notes(self) -> Iterator[str]:
+        """Nothing."""
+        yield from ()
 
     def items(self, reading: Reading[Item]) -> Iterator[Item]:
         """Those of each row."""

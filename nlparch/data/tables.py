@@ -88,8 +88,8 @@ def read_hub(data_dir: str, columns: TableReader[RowsT]) -> dict[str, RowsT]:
     Raises:
         DataError: If it cannot be had.
     """
-    if not _HUB_ID.fullmatch(data_dir):
-        is_file = Path(data_dir).exists()
+    is_file = Path(data_dir).exists()
+    if is_file or not _HUB_ID.fullmatch(data_dir):
         raise DataError(
             f"{data_dir}: --data_dir must be a folder or the id of a data set on the hub, got "
             + ("a file; give its folder, and its name with --train_filename" if is_file else "a path where nothing is")

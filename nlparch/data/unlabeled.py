@@ -73,4 +73,4 @@ def _sift_sources(
         yield from sift(source.items(reading), words_of=reading.words_of, known=known, seen=seen, counts=counts)
         kept = f"{counts['kept']} {' and '.join(sorted(source.forms))}"
         dropped = [f"{counts[reason]} {what}" for reason, what in _DROPPED.items() if counts[reason]]
-        notes.append("; ".join([f"{source.name}: {kept}", *dropped, *source.counts.notes()]))
+        notes.append("; ".join([f"{source.name}: {kept}", *dropped, *source.notes()]))

@@ -14,6 +14,7 @@ from torch import nn
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 
 from nlparch.errors import UserError
+from nlparch.models.task_model import share_weights
 
 LONGEST_WINDOW = 512
 _OF_BYTES = "Ġ"
@@ -154,6 +155,7 @@ class CheckpointModel(abc.ABC):
         super().save_pretrained(save_directory, **options)  # type: ignore[misc]
         if options.get("is_main_process", True):
             self.tokenizer.save_pretrained(save_directory)
+            share_weights(save_directory)
 
     def whole_words(self) -> list[str]:
         """Words of letters alone that the tokenizer has a piece for, in the order of its vocabulary: frequent ones
@@ -208,6 +210,8 @@ def _load_tokenizer(path: str | PathLike[str], *, reads_single_words: bool) -> A
 
 
 def _explain(path: str | PathLike[str], error: Exception) -> UserError:
+    if Path(path).is_file():
+        return UserError(f"{path}: a model must be a folder or a hub id, got a file; give its folder")
     is_here = Path(path).is_dir()
     what = "no transformer checkpoint" if is_here else "neither a folder here nor a checkpoint that the hub gives"
     return UserError(f"{path}: {what}: {str(error).strip().splitlines()[0]}")

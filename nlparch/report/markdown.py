@@ -60,7 +60,8 @@ def _table(table: Table) -> str:
     """A Markdown table with aligned columns; text at the left, figures at the right."""
     is_text = [name in table.text_columns for name in table.header]
     rows = [[_escape(cell) for cell in row] for row in table.rows]
-    widths = [max(map(len, column)) for column in zip(table.header, *rows, strict=True)]
+    # A rule of figures is a hyphen and a colon at least.
+    widths = [max(2, *map(len, column)) for column in zip(table.header, *rows, strict=True)]
 
     def line(cells: Row) -> str:
         padded = (
@@ -94,5 +95,8 @@ def _bullets(sentences: Sequence[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    """Text in Markdown: marks of punctuation are words, and tags of words, in some corpora."""
-    return re.sub(r"([\\`*|<\[])", r"\\\1", " ".join(text.split()))
+    """Text in Markdown: marks of punctuation are words, and tags of words, in some corpora.
+
+    Within a word `_` marks nothing, nor does `&` but where it begins an entity.
+    """
+    return re.sub(r"([\\`*|<\[~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;))", r"\\\1", " ".join(text.split()))

@@ -188,7 +188,7 @@ def _curve_figures(metrics: Metrics, evidence: Evidence) -> Iterator[Figure]:
     ]
     for caption, every, is_log in (
         (f"{tables.SCORES[score]} on dev", dev, False),
-        ("loss and its weighted terms", losses, True),
+        ("loss and its weighted terms, on a logarithmic scale", losses, True),
     ):
         series = [line for line in every if line.points]
         if series:

@@ -68,4 +68,4 @@ def _details(metrics: Metrics, evidence: Evidence) -> Iterator[Section]:
 
 def _speed(metrics: Metrics, evidence: Evidence) -> str:
     in_int8 = "; in int8 by onnxruntime, words met before" if "int8" in metrics else ""
-    return f"Words per second were measured once, raw, on the machine of the run: {evidence.measured_on}{in_int8}."
+    return f"Words per second were measured once, on the machine of the run, and vary: {evidence.measured_on}{in_int8}."

@@ -125,6 +125,8 @@ def intervals(metrics: Metrics) -> Table:
                 cells = [f"{found['difference']:+.4f}", between(found["interval"], "+.4f"), f"{found['p']:.3f}"]
                 rows.append([split, SCORES[name], f"student - {shown}", *cells])
     header = ["split", "score", "model", "value", "95% interval", "p"]
+    if not any(row[-1] for row in rows):  # nothing to compare with
+        header, rows = header[:-1], [row[:-1] for row in rows]
     return Table(header, rows, text_columns=("split", "score", "model"))
 
 

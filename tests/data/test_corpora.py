@@ -231,3 +231,22 @@ def test_a_part_of_train_leaves_dev_and_test_whole_and_decides_the_labels(tmp_pa
     assert (
         read(tmp_path, train_examples=3, subset_seed=1).splits["train"]["words"][:] != part.splits["train"]["words"][:]
     )
+
+
+def test_words_that_are_read_as_tags_are_refused(tmp_path: Path) -> None:
+    rows = "".join(f"word{number} {'B-PER' if number % 3 else 'O'}\n" for number in range(40))
+    write(tmp_path, train=rows)
+    assert read(tmp_path).labels.tags == ("B-PER", "O")
+    complaint = "train holds 40 different tags, such as 'word0', but 2 different words; .* --word_col and --tag_col"
+    with pytest.raises(DataError, match=complaint):
+        read(tmp_path, word_col=1, tag_col=0)
+
+
+def test_a_file_is_no_data_set_though_it_looks_like_the_id_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus").mkdir()
+    write(tmp_path / "corpus", train=TRAIN)
+    with pytest.raises(DataError, match="got a file; give its folder, and its name with --train_filename"):
+        read(Path("corpus/train.txt"))

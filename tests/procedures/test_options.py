@@ -647,10 +647,15 @@ def test_resuming_trains_on_and_an_empty_folder_begins(home: Path, capsys: pytes
     shutil.rmtree(home / "resumed" / "checkpoints" / "checkpoint-2")
     (home / "resumed" / "model.safetensors").unlink()
     weights = first.end
+    before = json.loads((home / "resumed" / "checkpoints" / "checkpoint-1" / "trainer_state.json").read_text())
     capsys.readouterr()
     assert train(command("tagger", home, "resumed", "--resume --save_steps 1")) == 0
     assert "resuming from" in capsys.readouterr().err
     assert Result(home / "resumed").end["global_step"] == weights["global_step"]
+    seconds = Result(home / "resumed").metrics["train_seconds"]
+    assert seconds > before["log_history"][-1]["train_seconds"] > 0
+    assert train(command("tagger", home, "resumed", "--resume --save_steps 1")) == 0
+    assert Result(home / "resumed").metrics["train_seconds"] == pytest.approx(seconds, abs=1), "nothing was left to do"
 
 
 def test_resuming_refuses_another_model_in_the_same_config_file(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -696,6 +701,17 @@ def test_resuming_refuses_another_teacher_in_the_same_folder(home: Path, capsys:
     save_file({name: value + 1 for name, value in weights.items()}, teacher / "model.safetensors")
     assert train(command("tagger_kd", home, "other-teacher", f"{given} --resume")) == 2
     assert "--resume must find the teacher as before" in capsys.readouterr().err
+
+
+def test_a_run_shorter_than_its_log_steps_has_a_loss(home: Path) -> None:
+    assert train(command("tagger", home, "short", "--logging_steps 50")) == 0
+    assert len(Result(home / "short").logged("loss")) == 1
+
+
+def test_all_may_read_the_weights(home: Path) -> None:
+    for name in ("teacher", "student"):
+        modes = {(home / name / file).stat().st_mode for file in ("config.json", "model.safetensors")}
+        assert len(modes) == 1, name
 
 
 def test_columns_of_tables_are_named(home: Path) -> None:

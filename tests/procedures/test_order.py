@@ -7,7 +7,7 @@ import pytest
 
 from nlparch.batches import MixedLengthSampler, StagedSampler
 from nlparch.errors import UserError
-from nlparch.procedures.order import choose_sampler
+from nlparch.procedures.order import choose_sampler, length_notes
 from nlparch.training import TrainingPlan
 
 STAGED = SimpleNamespace(schedule="staged", gold_share=0.25, unlabeled_ratio=None)
@@ -62,3 +62,15 @@ def test_gold_has_its_share_where_batches_and_steps_do_not_fill_an_epoch() -> No
 def test_stages_need_both_kinds_of_rows(n_gold: int, n_raw: int) -> None:
     with pytest.raises(UserError, match="--schedule staged needs sentences with gold and without"):
         choose(STAGED, plan(), n_gold, n_raw)
+
+
+def test_what_the_training_is_too_short_for_is_told() -> None:
+    def told(**values: Any) -> list[str]:
+        return length_notes(plan(**values), choose(SimpleNamespace(), plan(), 4, 8))
+
+    assert told(freeze_epochs=3.9, warmup=0.9) == [] == told(warmup=23)
+    assert told(freeze_epochs=4) == ["--freeze_epochs 4: word vectors never thaw in 4 epochs"]
+    assert told(freeze_epochs=1, max_steps=3) == ["--freeze_epochs 1: word vectors never thaw in 0.5 epochs"]
+    rising = "the learning rate is still rising at the end, after"
+    assert told(warmup=24) == [f"--warmup 24: {rising} 24 steps"]
+    assert told(warmup=24, max_steps=3) == [f"--warmup 24: {rising} 3 steps"]

@@ -83,6 +83,22 @@ def test_plain_tags_are_listed_with_their_marks_escaped():
     assert ["dev", "accuracy from raw text (character spans)", "0.8000"] in cells(text)
 
 
+def test_no_mark_of_a_word_is_taken_for_markdown():
+    scores = {name: PLAIN["dev"]["per_tag"]["``"] for name in ("__init__", "snake_case", "~~", "&amp;", "AT&T")}
+    rows = cells(write_report(PLAIN | {"dev": PLAIN["dev"] | {"per_tag": scores}}, title="run"))
+    assert {row[0] for row in rows} >= {"\\_\\_init\\_\\_", "snake_case", "\\~\\~", "\\&amp;", "AT&T"}
+
+
+def test_a_column_that_nothing_stands_in_is_left_out():
+    scores = SCORES | {"f1_interval": [0.5, 0.7]}
+    rows = cells(write_report({"n_parameters": 1, "test": scores}, title="run"))
+    assert ["split", "score", "model", "value", "95% interval"] in rows
+
+
+def test_a_rule_has_a_hyphen_however_narrow_the_column():
+    assert all("-" in cell for row in cells(write_report(PLAIN, title="run")) if ":" in row[-1] for cell in row)
+
+
 def test_a_short_table_has_the_scores_that_matter_most():
     names = [row[1] for row in cells(score_table(METRICS, short=True))[2:]]
     assert names == ["F1", "F1 from raw text (character spans)", "agreement with the teacher", "parameters"]

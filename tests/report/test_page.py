@@ -114,7 +114,8 @@ def test_every_plot_has_a_title_and_a_legend(page):
     figures = re.findall(r"<figure>.*?</figure>", page, flags=re.DOTALL)
     captions = [re.search(r"<b>(.*?)</b>", figure)[1] for figure in figures]
     assert captions == [
-        "F1 on dev, with 95% intervals", "F1 on test, with 95% intervals", "F1 on dev", "loss and its weighted terms",
+        "F1 on dev, with 95% intervals", "F1 on test, with 95% intervals", "F1 on dev",
+        "loss and its weighted terms, on a logarithmic scale",
         "share of tags that are right, by their probability (from 10 words)",
     ]  # fmt: skip
     assert all('role="img"' in figure and 'class="key' in figure for figure in figures)
