@@ -99,4 +99,4 @@ def _escape(text: str) -> str:
 
     Within a word `_` marks nothing, nor does `&` but where it begins an entity.
     """
-    return re.sub(r"([\\`*|<\[~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;))", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*|<\[~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;))", r"\\\1", " ".join(text.split()))
