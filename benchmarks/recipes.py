@@ -31,6 +31,7 @@ class Corpus:
         teacher_rates: learning rates of fine-tuning, of which the best on dev is kept.
         teacher_flags: that the teacher takes beside those.
         flags: that every procedure takes.
+        students: recipes beside the usual ones.
         raw: files of raw text under `--raw`, or beginning with `corpus:` under `--data`.
         floor: test score that the student is to reach, whatever the teacher's.
     """
@@ -42,6 +43,7 @@ class Corpus:
     teacher_rates: tuple[str, ...] = TEACHER_RATES
     teacher_flags: tuple[str, ...] = ("--patience", "2")
     flags: tuple[str, ...] = ()
+    students: tuple[str, ...] = ()
     raw: tuple[str, ...] = ()
     floor: float | None = None
 

@@ -52,6 +52,11 @@ class Results:
         read = [score(cell["teacher"], "test", measure) for cell in self.of(corpus, recipe) if "teacher" in cell]
         return [mean(read)] if read else self.scores(corpus, "teacher")
 
+    def gold_beside(self, corpus: str, recipe: str, gold: str) -> str:
+        """The recipe of the undistilled student to hold a student against: with the same levers, where that was run."""
+        twin = "+".join([gold, *recipe.split("+")[1:]])
+        return twin if self.of(corpus, twin) else gold
+
     def kept(self, corpus: str, recipe: str) -> float | None:
         """Share of the teacher's test score, mean over seeds; None where it is not known."""
         own, teacher = self.mean(corpus, recipe), mean_of(self.teachers(corpus, recipe))
@@ -59,7 +64,7 @@ class Results:
 
     def gap_closed(self, corpus: str, recipe: str, gold: str) -> float | None:
         """(student - gold only) / (teacher - gold only) on test; None where one is missing, or the gap is no gap."""
-        own, baseline = self.mean(corpus, recipe), self.mean(corpus, gold)
+        own, baseline = self.mean(corpus, recipe), self.mean(corpus, self.gold_beside(corpus, recipe, gold))
         teacher = mean_of(self.teachers(corpus, recipe))
         if own is None or baseline is None or teacher is None or teacher <= baseline:
             return None
@@ -103,10 +108,11 @@ def comparison_lines(
     yield table_row("corpus", "teacher", *titles, "gold only", "distilled", "recipe", *_KEPT_TITLES, "above all others")
     yield "| --- |" + " ---: |" * (len(peers) + 3) + " --- |" + " ---: |" * 3 + " --- | --- |"
     for corpus in corpora:
-        others = {name: results.mean(corpus, name) for name in (*peers, gold)}
         best = best_on_dev(results, corpus, students)
+        own_gold = gold if best is None else results.gold_beside(corpus, best, gold)
+        others = {name: results.mean(corpus, name) for name in (*peers, own_gold)}
         shown = [spread(results.teachers(corpus, best or gold))]
-        shown += [spread(results.scores(corpus, name)) for name in (*peers, gold)]
+        shown += [spread(results.scores(corpus, name)) for name in (*peers, own_gold)]
         if best is None:
             if any(text != "-" for text in shown):
                 yield table_row(corpus, *shown, *["-"] * 7)

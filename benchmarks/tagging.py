@@ -101,7 +101,8 @@ def keys(options: Options, part: Part) -> Iterator[Key]:
     wanted = split_names(options.only, known=CORPORA)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     for corpus in (name for name in usual if name in wanted):
-        yield from student_keys(FAMILY, corpus, split_names(options.recipes) or recipes[part], seeds)
+        more = CORPORA[corpus].students if part == "table" else ()
+        yield from student_keys(FAMILY, corpus, split_names(options.recipes) or (*recipes[part], *more), seeds)
 
 
 def places(options: Options) -> Places:

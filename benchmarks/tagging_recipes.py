@@ -2,13 +2,15 @@
 
 from recipes import Corpus, Lever, lever
 
+# Where no raw text fits, there is time to read the gold more often.
+_LONGER = ("tagger+epochs-20", "tagger_kd+epochs-20")
 _OTHERS = ("corpus:conll2000/train.txt", "corpus:ewt_pos/train.txt")
 CORPORA = {
     "btc": Corpus(folder="btc", target=0.96, raw=("tweets/unlabeled.txt",)),
     "bc5cdr": Corpus(folder="bc5cdr", target=0.97, teacher_epochs=4, raw=("pubmed/unlabeled.txt",)),
     "uner_ewt": Corpus(folder="uner_ewt", target=0.93, teacher_epochs=3, raw=("youtube/unlabeled.txt", *_OTHERS)),
-    "snips": Corpus(folder="snips", target=0.99, teacher_epochs=4),
-    "conll2000": Corpus(folder="conll2000", target=0.99, teacher_epochs=3),
+    "snips": Corpus(folder="snips", target=0.99, teacher_epochs=4, students=_LONGER),
+    "conll2000": Corpus(folder="conll2000", target=0.99, teacher_epochs=3, students=_LONGER),
     "ewt_pos": Corpus(
         folder="ewt_pos",
         target=0.99,

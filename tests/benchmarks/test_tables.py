@@ -66,6 +66,16 @@ def test_there_is_no_gap_to_close_where_the_undistilled_student_is_as_good():
     assert found.gap_closed("news", "tagger_kd", "tagger") is None
 
 
+def test_a_student_is_held_against_the_undistilled_one_with_the_same_levers_where_there_is_one():
+    longer = cell("tagger_kd+epochs-20", 0.7, seed=1)
+    assert results(longer).gap_closed("news", "tagger_kd+epochs-20", "tagger") == pytest.approx(0.2 / 0.3)
+    both = results(longer, cell("tagger+epochs-20", 0.7, seed=1))
+    assert both.gap_closed("news", "tagger_kd+epochs-20", "tagger") == 0
+    students = ["tagger_kd+epochs-20"]
+    (row,) = columns(comparison_lines(both, ["news"], gold="tagger", students=students, peers=("crf",)))
+    assert row["gold only"] == "0.700" and row["above all others"] == "not gold only"
+
+
 def test_intervals_of_several_seeds_are_their_mean_and_missing_where_one_lacks_it():
     one, other = (
         cell("tagger_kd", 0.7, seed=1, interval=[-0.2, 0.0]),
