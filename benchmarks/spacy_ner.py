@@ -74,8 +74,9 @@ def _spacy(*args: str, max_seconds: float = inf) -> bool:
     command = [sys.executable, "-m", "spacy", *args]
     interrupted = False
     # A shell has what it runs in the background ignore SIGINT, and that is inherited.
-    heed: Any = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
-    with subprocess.Popen(command, stdout=sys.stderr, **heed) as process:
+    with subprocess.Popen(
+        command, stdout=sys.stderr, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    ) as process:
         while process.poll() is None:
             if not interrupted and processor_seconds(process.pid) > max_seconds:
                 process.send_signal(signal.SIGINT)

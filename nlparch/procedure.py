@@ -48,7 +48,7 @@ class Procedure:
         try:
             run: Callable[[Any], object] = _load(self.run)
         except ModuleNotFoundError as error:
-            if not self.extra:
+            if not self.extra or str(error.name).startswith("nlparch"):
                 raise
             raise UserError(
                 f"{self.name} needs {error.name}, which is not installed: pip install 'nlparch[{self.extra}]'"

@@ -132,7 +132,7 @@ class DistillTrainer(Trainer):
         self._sampler = sampler
         self._terms: dict[str, Tensor] = {}
         self._n_steps_in_terms = 0
-        self._seconds_before, self._began = 0.0, 0.0
+        self._seconds_before, self._began = 0.0, time.monotonic()
         super().__init__(args=training_arguments(plan), eval_dataset=[] if evaluate_model else None, **arguments)
         self.remove_callback(PrinterCallback)
         if (
@@ -141,6 +141,7 @@ class DistillTrainer(Trainer):
             self.add_callback(TensorBoardCallback(SummaryWriter(str(plan.output_dir / "runs"))))
         self._bar = ProgressBar(plan.best_by)
         self.add_callback(self._bar)
+        self.add_callback(LogEnds())
         if plan.patience and evaluate_model:
             self.add_callback(EarlyStoppingCallback(plan.patience))
 
@@ -204,10 +205,10 @@ class DistillTrainer(Trainer):
         super().log(logs, start_time)
 
     @property
-    def train_seconds(self) -> float:
+    def train_seconds(self) -> float | None:
         """How long training has taken, evaluations and what came before a resumption included.
 
-        Steps that were done, lost and done again count once.
+        Steps that were done, lost and done again count once. None where a checkpoint does not tell.
         """
         return _seconds_of(self.state.log_history)
 
@@ -231,7 +232,7 @@ class DistillTrainer(Trainer):
             else:
                 check_same_model(checkpoint, self.model.config)
                 logger.info("resuming from %s", checkpoint)
-                self._seconds_before = _seconds_of((_state(checkpoint) or {}).get("log_history", ()))
+                self._seconds_before = _seconds_of((_state(checkpoint) or {}).get("log_history", ())) or 0.0
                 self.train(resume_from_checkpoint=str(checkpoint))
         finally:
             self._bar.close()
@@ -243,6 +244,16 @@ class DistillTrainer(Trainer):
         self.state = self.state.load_from_json(str(checkpoint / "trainer_state.json"))
         if self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None:
             self._load_best_model()
+
+
+class LogEnds(TrainerCallback):
+    """An entry of the log at the end of each epoch, however short, and before each checkpoint, which then holds it."""
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        control.should_log = True
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        control.should_log |= control.should_save
 
 
 class ProgressBar(TrainerCallback):
@@ -263,9 +274,6 @@ class ProgressBar(TrainerCallback):
             total=state.max_steps, initial=state.global_step, desc="training", unit="step", dynamic_ncols=True,
             disable=not state.is_world_process_zero, mininterval=1.0,
         )  # fmt: skip
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        control.should_log = True  # the loss of a short run, or of the steps since the last entry, is worth one too
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._bar.update(state.global_step - self._bar.n)
@@ -323,8 +331,8 @@ def _state(checkpoint: Path) -> dict[str, Any] | None:
     return state if isinstance(state, dict) else None
 
 
-def _seconds_of(log_history: Iterable[Mapping[str, Any]]) -> float:
-    return max((row[_SECONDS] for row in log_history if _SECONDS in row), default=0.0)
+def _seconds_of(log_history: Iterable[Mapping[str, Any]]) -> float | None:
+    return max((row[_SECONDS] for row in log_history if _SECONDS in row), default=None)
 
 
 def _has_ended(checkpoint: Path) -> bool:

@@ -109,8 +109,11 @@ def check_same_inputs(options: Any, folder: Path, digests: Mapping[str, str]) ->
         return
     before = json.loads(file.read_text(encoding="utf-8"))
     for name, digest in digests.items():
-        if before.get(name) != digest:
-            raise UserError(f"--resume must find {name} as before, but there is a change; begin anew, not in {folder}")
+        if before.get(name, digest) != digest:
+            raise UserError(
+                f"--resume must find {name} as the run began with, but there is a change; give it as it was, or begin "
+                f"anew, not in {folder}"
+            )
 
 
 def keep_inputs(folder: Path, digests: Mapping[str, str]) -> None:

@@ -2,17 +2,16 @@
 
 import abc
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlparch.data.labels import LabelMatch, load_label_map
-from nlparch.distill.cache import JoinedOutputs, StoredOutputs, TeacherOutputs
+from nlparch.distill.cache import JoinedOutputs, StoredOutputs, TeacherOutputs, store_key
 from nlparch.distill.neighbours import find_neighbours
 from nlparch.distill.schedules import Course
 from nlparch.distill.starts import reduce_states
 from nlparch.distill.teacher_student import DistillSettings
-from nlparch.distill.teachers import teacher_word_states, weights_digest
+from nlparch.distill.teachers import teacher_parts, teacher_word_states
 from nlparch.errors import UserError
 
 from . import runs
@@ -22,7 +21,7 @@ from .calibrate import Fit
 from .int8 import add_int8
 from .pseudo_labels import note_accepted, warn_of_silence
 from .reports import Reader
-from .tasks import task_of
+from .tasks import Task, task_of
 
 _SETTINGS = {
     "temperature": "kd_temp",
@@ -75,9 +74,11 @@ class Lesson(abc.ABC):
         return wanted == "teacher" or (wanted == "auto" and able and embedding_file is None)
 
     def digests(self) -> dict[str, str]:
-        """Of the teacher and of how its labels are read, by name."""
-        read_by = json.dumps(self._label_map, sort_keys=True)
-        return {"the teacher": weights_digest(self.teacher.state_dict()), "--label_map": read_by}
+        """Of the teacher and of how its labels are read, by the option that names it."""
+        return {
+            "--teacher_model_path": store_key(**teacher_parts(self.teacher)),
+            "--label_map": store_key(label_map=self._label_map),
+        }
 
     @abc.abstractmethod
     def match(self, gold_labels: Sequence[str]) -> LabelMatch:
@@ -173,15 +174,7 @@ def distil(options: Any, run: runs.Run, lesson: Lesson, corpus: Any, rows: Any) 
         settings = dataclasses.replace(settings, teacher_temperature=fit.temperature)
         model.distill_with(settings)
     outputs = _outputs(lesson, rows, made)
-    task = task_of(corpus)
-    unit = task.item
-    if n_without := outputs.n_words_without():
-        run.note(f"{n_without} training {unit} have no teacher outputs: no soft term for them")
-    run.metrics[f"{unit}_without_teacher"] = n_without
-    if (read_in := lesson.reader.precision) != "fp32":
-        run.note(f"the teacher read in {read_in}; in fp32, as nlp-eval reads, its scores may differ a little")
-    warn_of_silence(run, model, outputs, match, items=task.item)
-    note_accepted(run, model, task.gold(taught), outputs, match, items=task.decision, unit=task.unit)
+    _note_outputs(run, model, outputs, match, task_of(corpus), taught)
     if lesson.starts_words:
         lesson.start_words(model, lesson.words_to_start(model, taught))
     course = _course(options, settings)
@@ -196,6 +189,15 @@ def _outputs(lesson: Lesson, rows: Any, made: Any | None) -> StoredOutputs:
     """The teacher's outputs for the training rows, and for new ones made of them where there are some."""
     outputs = lesson.outputs(rows, "training rows")
     return outputs if made is None else JoinedOutputs(outputs, lesson.outputs(made, "augmented rows"))
+
+
+def _note_outputs(run: runs.Run, model: Any, outputs: StoredOutputs, match: LabelMatch, task: Task, rows: Any) -> None:
+    """What is without teacher outputs, what the teacher never says, and which pseudo-labels are taken."""
+    if n_without := outputs.n_words_without():
+        run.note(f"{n_without} training {task.item} have no teacher outputs: no soft term for them")
+    run.metrics[f"{task.item}_without_teacher"] = n_without
+    warn_of_silence(run, model, outputs, match, items=task.item)
+    note_accepted(run, model, task.gold(rows), outputs, match, items=task.decision, unit=task.unit)
 
 
 def _settings(options: Any, **settled: Any) -> DistillSettings:
@@ -227,6 +229,8 @@ def _compare(run: runs.Run, lesson: Lesson, corpus: Any, model: Any, match: Labe
     teacher: dict[str, Any] = {"n_parameters": runs.n_parameters(lesson.teacher)}
     run.metrics |= {"teacher": teacher, "agreement": {}}
     run.readers["teacher"] = lesson.reader
+    if run.splits and (read_in := lesson.reader.precision) != "fp32":
+        run.note(f"the teacher read in {read_in}; in fp32, as nlp-eval reads, its scores may differ a little")
     for name, split in run.splits.items():
         teacher[name], agreed = lesson.compare(split, name, corpus.splits[name], match)
         if agreed is not None:  # numbers do not agree, they are near each other

@@ -100,7 +100,7 @@ class TrainingOptions:
     save_steps: int = 0
     """Steps between evaluations and checkpoints; 0: each epoch."""
     logging_steps: int = 50
-    """Steps between entries of the log."""
+    """Steps between entries of the log; the end of each epoch is one too."""
     seed: int = 42
     """Seed of weights, order and dropout."""
     no_cuda: bool = False

@@ -55,12 +55,13 @@ def order_notes(options: Any, sampler: MixedLengthSampler | StagedSampler) -> li
 
 def length_notes(plan: TrainingPlan, sampler: MixedLengthSampler | StagedSampler) -> list[str]:
     """What never comes to its end, for the training is too short for it."""
-    n_rows = len(sampler)
-    n_epochs = _rows_to_read(plan, n_rows) / n_rows
+    of_epoch = _steps_of_epoch(plan, len(sampler))
+    n_steps = plan.max_steps if plan.max_steps > 0 else ceil(plan.epochs * of_epoch)
     notes = []
-    if n_epochs <= plan.freeze_epochs:
-        notes.append(f"--freeze_epochs {plan.freeze_epochs:g}: word vectors never thaw in {n_epochs:.3g} epochs")
-    if 1 <= plan.warmup and plan.warmup >= (n_steps := round(n_epochs * _steps_of_epoch(plan, n_rows))):
+    # What is frozen is settled before each step.
+    if plan.freeze_epochs > (n_steps - 1) / of_epoch:
+        notes.append(f"--freeze_epochs {plan.freeze_epochs:g}: word vectors never thaw in {n_steps} steps")
+    if plan.warmup >= max(n_steps, 1) and plan.lr_schedule != "constant":
         notes.append(f"--warmup {plan.warmup:g}: the learning rate is still rising at the end, after {n_steps} steps")
     return notes
 

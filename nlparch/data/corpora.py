@@ -100,7 +100,6 @@ def load_corpus(
         splits = read_hub(str(data_dir), columns)
     _drop_untagged(splits, notes)
     _check_splits(splits, str(data_dir), filenames, allow_no_train)
-    _check_columns(splits, str(data_dir))
     split_dev(splits, fraction=dev_fraction, seed=seed, notes=notes)
     keep_part(splits, fraction=train_fraction, n_examples=train_examples, seed=subset_seed, notes=notes)
     notes += [f"{name}: none; no score on it" for name in ("dev", "test") if name not in splits]
@@ -108,6 +107,7 @@ def load_corpus(
     for name, split in splits.items():
         _convert_split(name, split, target, notes)
     tag_counts = {name: split.counts() for name, split in splits.items()}
+    _note_columns(splits, tag_counts, notes)
     if known_tags is None and not any(tag_counts.values()):
         raise DataError(f"{data_dir}: some sentences must have tags, got none; give raw text as --unlabeled_filename")
     labels = _choose_labels(tag_counts, target, known_tags)
@@ -158,17 +158,6 @@ def _check_splits(splits: Mapping[str, Rows], place: str, filenames: Mapping[str
         f"{place}: {wanted or 'a file to train on'} must be there, or a data set saved by `datasets`; "
         f"got {', '.join(there) or 'nothing'}; name the file with --train_filename"
     )
-
-
-def _check_columns(splits: Mapping[str, Rows], place: str) -> None:
-    """Refuses words that were taken for tags, and tags that were taken for words."""
-    for name, split in splits.items():
-        tags, words = split.counts(), {word for words in split.words for word in words}
-        if len(tags) > max(len(words), _MANY_TAGS):
-            raise DataError(
-                f"{place}: {name} holds {len(tags)} different tags, such as {min(tags)!r}, but {len(words)} different "
-                "words; say which column is which with --word_col and --tag_col (or --words_column and --tags_column)"
-            )
 
 
 def _choose_scheme(
@@ -230,6 +219,18 @@ def _choose_labels(
     if "train" in tag_counts:
         return LabelSet.from_tags(tag_counts["train"], scheme)
     return LabelSet.from_tags((tag for counts in tag_counts.values() for tag in counts), scheme)
+
+
+def _note_columns(splits: Mapping[str, Rows], tag_counts: Mapping[str, Counter[str]], notes: list[str]) -> None:
+    """Tells of words that may have been taken for tags; there are corpora of fewer words than tags, of phonemes say."""
+    for name, split in splits.items():
+        counts, n_words = tag_counts[name], len({word for words in split.words for word in words})
+        if len(counts) > max(n_words, _MANY_TAGS):
+            ((example, _),) = counts.most_common(1)
+            notes.append(
+                f"{name}: {len(counts)} different tags, such as {example!r}, but {n_words} different words; if they "
+                "are the wrong way round, say which column is which with --word_col and --tag_col"
+            )
 
 
 def _note_unknown(tag_counts: Mapping[str, Counter[str]], labels: LabelSet, is_known: bool, notes: list[str]) -> None:

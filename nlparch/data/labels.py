@@ -20,8 +20,6 @@ OUTSIDE = "O"
 IGNORED_LABEL = -100
 """The label of words that no loss and no score may see."""
 
-# Of a list in a message.
-_MOST_NAMES = 10
 _KINDS = {"B-": "B", "I-": "I", "E-": "E", "S-": "S", "L-": "E", "U-": "S"}
 
 
@@ -349,13 +347,13 @@ def _map_note(label_map: Mapping[str, str | None]) -> str:
 
 
 def _listed(tags: Iterable[str]) -> str:
-    return shorten(sorted(tags))
+    return shorten(sorted(tags), most=100)
 
 
-def shorten(names: Sequence[str]) -> str:
+def shorten(names: Sequence[str], *, most: int = 10) -> str:
     """Names, the first of them alone where they are many: words that were read as tags, say."""
-    more = [f"and {len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
-    return ", ".join([*names[:_MOST_NAMES], *more])
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
 
 
 def load_label_map(path: str | Path) -> dict[str, str | None]:

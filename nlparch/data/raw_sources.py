@@ -169,7 +169,7 @@ def find_sources(names: Iterable[str | Path], *, suffixes: Collection[str] = TEX
 def _find_source(name: str, suffixes: Collection[str]) -> RawSource:
     path = Path(name)
     if path.is_dir():
-        there = [file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)]
+        there = [file for file in path.rglob("*") if not (file.is_dir() or _is_hidden(file, path))]
         files = [file for file in there if file.suffix in suffixes]
         complaint = f"the folder holds no text file ({', '.join(suffixes)})"
         return RawFiles(name, _some(files, name, complaint), n_passed_over=len(there) - len(files))
@@ -209,7 +209,7 @@ class RawFiles:
         if len(self.files) > 1:
             yield f"{len(self.files)} files read"
         if self.n_passed_over:
-            yield f"{self.n_passed_over} files that do not end like a text passed over"
+            yield f"other files passed over: {self.n_passed_over}; to read them, name them or give a pattern"
         yield from self.counts.notes()
 
     def items(self, reading: Reading[Item]) -> Iterator[Item]:

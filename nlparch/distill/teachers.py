@@ -214,9 +214,7 @@ def _folder(teacher: Any, cache_dir: str | Path | None, *, precision: Precision,
     """The folder of what this teacher says of this content; made where it is missing."""
     root = Path(cache_dir) if cache_dir is not None else default_cache_dir()
     key = store_key(
-        weights=weights_digest(teacher.state_dict()),
-        tags=teacher.config.id2label,
-        reading=teacher.reads_as(),
+        **teacher_parts(teacher),
         precision=f"{precision} on {teacher.device.type}",
         **content,
     )
@@ -226,6 +224,12 @@ def _folder(teacher: Any, cache_dir: str | Path | None, *, precision: Precision,
     except OSError as error:
         raise UserError(f"--cache_dir must be a folder that can be written, got {root}: {error.strerror}") from error
     return folder
+
+
+def teacher_parts(teacher: Any) -> dict[str, Any]:
+    """All that a teacher's outputs depend on, but for the text and the number format."""
+    parts = {"weights": weights_digest(teacher.state_dict()), "tags": teacher.config.id2label}
+    return parts | {"reading": teacher.reads_as()}
 
 
 def weights_digest(weights: dict[str, Tensor]) -> str:

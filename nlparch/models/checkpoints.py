@@ -14,7 +14,7 @@ from torch import nn
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 
 from nlparch.errors import UserError
-from nlparch.models.task_model import share_weights
+from nlparch.models.task_model import make_readable
 
 LONGEST_WINDOW = 512
 _OF_BYTES = "Ġ"
@@ -155,7 +155,7 @@ class CheckpointModel(abc.ABC):
         super().save_pretrained(save_directory, **options)  # type: ignore[misc]
         if options.get("is_main_process", True):
             self.tokenizer.save_pretrained(save_directory)
-            share_weights(save_directory)
+            make_readable(save_directory)
 
     def whole_words(self) -> list[str]:
         """Words of letters alone that the tokenizer has a piece for, in the order of its vocabulary: frequent ones

@@ -14,7 +14,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 from nlparch.data.features import N_AFFIXES, PADDING, SHAPES, UNKNOWN, WordFeatures
 from nlparch.distill.starts import fit_buckets
 from nlparch.errors import UserError
-from nlparch.models.task_model import TaskModel, settings_of, share_weights
+from nlparch.models.task_model import TaskModel, make_readable, settings_of
 from nlparch.nn.embedders import CNNLSTM, IDCNN
 from nlparch.nn.words import NgramEncoder, WordEncoder
 
@@ -143,7 +143,7 @@ class SmallModel(TaskModel, PreTrainedModel):
         super().save_pretrained(save_directory, **options)
         if options.get("is_main_process", True):
             self.features.save(Path(save_directory))
-            share_weights(save_directory)
+            make_readable(save_directory)
 
     def _init_weights(self, module: nn.Module) -> None:
         """Leaves every layer as its own constructor made it."""

@@ -1,6 +1,7 @@
 """What every model that tags words or classifies texts can do: the loss, a splitter, batches on its device."""
 
 import abc
+import contextlib
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,13 @@ class TaskOutput(ModelOutput):
     logits: Tensor | None = None
     hard_loss: Tensor | None = None
     soft_loss: Tensor | None = None
+
+
+def make_readable(folder: str | PathLike[str]) -> None:
+    """Lets all who may read a model's configuration read its weights, which safetensors keeps for their owner."""
+    for file in Path(folder).glob("*.safetensors"):
+        with contextlib.suppress(OSError):  # some file systems know no such rights
+            shutil.copymode(Path(folder) / "config.json", file)
 
 
 class TaskModel(TeacherStudentDistill, abc.ABC):
@@ -128,9 +136,3 @@ def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
 
 def _detached(value: Tensor | None) -> Tensor | None:
     return None if value is None else value.detach()
-
-
-def share_weights(folder: str | PathLike[str]) -> None:
-    """Lets all who may read a model's configuration read its weights, which safetensors keeps for their owner."""
-    for file in Path(folder).glob("*.safetensors"):
-        shutil.copymode(Path(folder) / "config.json", file)

@@ -60,8 +60,7 @@ def _table(table: Table) -> str:
     """A Markdown table with aligned columns; text at the left, figures at the right."""
     is_text = [name in table.text_columns for name in table.header]
     rows = [[_escape(cell) for cell in row] for row in table.rows]
-    # A rule of figures is a hyphen and a colon at least.
-    widths = [max(2, *map(len, column)) for column in zip(table.header, *rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(table.header, *rows, strict=True)]
 
     def line(cells: Row) -> str:
         padded = (

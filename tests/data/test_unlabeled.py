@@ -121,7 +121,7 @@ def test_a_folder_gives_its_text_files_in_order_and_a_pattern_whatever_it_matche
     assert words_of(tmp_path / "*.txt") == ["one", "two"]
     assert words_of(f"{tmp_path}/**/[c-r]*") == ["three", "not this"]
     _, notes = load_unlabeled([tmp_path], reading=SPACES)
-    told = "3 files read; 1 files that do not end like a text passed over"
+    told = "3 files read; other files passed over: 1; to read them, name them or give a pattern"
     assert notes == [f"{tmp_path}: 3 texts, one a line; {told}"]
 
 

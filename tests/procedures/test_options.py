@@ -647,15 +647,16 @@ def test_resuming_trains_on_and_an_empty_folder_begins(home: Path, capsys: pytes
     shutil.rmtree(home / "resumed" / "checkpoints" / "checkpoint-2")
     (home / "resumed" / "model.safetensors").unlink()
     weights = first.end
-    before = json.loads((home / "resumed" / "checkpoints" / "checkpoint-1" / "trainer_state.json").read_text())
+    state = home / "resumed" / "checkpoints" / "checkpoint-1" / "trainer_state.json"
+    state.write_text(state.read_text().replace('"train_seconds": ', '"train_seconds": 1000'))  # 1000.2, say
     capsys.readouterr()
     assert train(command("tagger", home, "resumed", "--resume --save_steps 1")) == 0
     assert "resuming from" in capsys.readouterr().err
     assert Result(home / "resumed").end["global_step"] == weights["global_step"]
     seconds = Result(home / "resumed").metrics["train_seconds"]
-    assert seconds > before["log_history"][-1]["train_seconds"] > 0
+    assert seconds > 1000
     assert train(command("tagger", home, "resumed", "--resume --save_steps 1")) == 0
-    assert Result(home / "resumed").metrics["train_seconds"] == pytest.approx(seconds, abs=1), "nothing was left to do"
+    assert Result(home / "resumed").metrics["train_seconds"] > 1000, "nothing was left to do"
 
 
 def test_resuming_refuses_another_model_in_the_same_config_file(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -683,7 +684,7 @@ def test_resuming_refuses_other_rows_before_the_teacher_reads_them(
     stored = set((home / "changing_cache").iterdir())
     raw.write_text("Bo flew to Rome .\n")
     assert train(command("tagger_kd_pseudo", home, "other-rows", f"{given} --resume")) == 2
-    assert "--resume must find the training rows as before" in capsys.readouterr().err
+    assert "--resume must find the training rows as" in capsys.readouterr().err
     assert set((home / "changing_cache").iterdir()) == stored
 
 
@@ -695,17 +696,32 @@ def test_resuming_refuses_another_teacher_in_the_same_folder(home: Path, capsys:
     assert train(command("tagger_kd", home, "other-teacher", given)) == 0
     renamed.write_text("O: O\nB-PER: B-PER\n")
     assert train(command("tagger_kd", home, "other-teacher", f"{given} --resume")) == 2
-    assert "--resume must find --label_map as before" in capsys.readouterr().err
+    assert "--resume must find --label_map as" in capsys.readouterr().err
     renamed.write_text("O: O\n")
+    config = (teacher / "config.json").read_text()
+    (teacher / "config.json").write_text(
+        config.replace("B-LOC", "B-X").replace("B-PER", "B-LOC").replace("B-X", "B-PER")
+    )
+    assert train(command("tagger_kd", home, "other-teacher", f"{given} --resume")) == 2
+    assert "--resume must find --teacher_model_path as" in capsys.readouterr().err
+    (teacher / "config.json").write_text(config)
     weights = load_file(teacher / "model.safetensors")
     save_file({name: value + 1 for name, value in weights.items()}, teacher / "model.safetensors")
     assert train(command("tagger_kd", home, "other-teacher", f"{given} --resume")) == 2
-    assert "--resume must find the teacher as before" in capsys.readouterr().err
+    assert "--resume must find --teacher_model_path as" in capsys.readouterr().err
 
 
 def test_a_run_shorter_than_its_log_steps_has_a_loss(home: Path) -> None:
     assert train(command("tagger", home, "short", "--logging_steps 50")) == 0
     assert len(Result(home / "short").logged("loss")) == 1
+
+
+def test_each_checkpoint_knows_how_long_training_took(home: Path) -> None:
+    (home / "no-dev").mkdir()
+    shutil.copy(home / "train.txt", home / "no-dev")
+    given = "--data_dir HOME/no-dev --logging_steps 50 --save_steps 1 --max_steps 3"
+    assert train(command("tagger", home, "timed", given)) == 0
+    assert all(state["log_history"][-1]["train_seconds"] > 0 for state in Result(home / "timed").states)
 
 
 def test_all_may_read_the_weights(home: Path) -> None:

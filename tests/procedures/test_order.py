@@ -68,9 +68,12 @@ def test_what_the_training_is_too_short_for_is_told() -> None:
     def told(**values: Any) -> list[str]:
         return length_notes(plan(**values), choose(SimpleNamespace(), plan(), 4, 8))
 
-    assert told(freeze_epochs=3.9, warmup=0.9) == [] == told(warmup=23)
-    assert told(freeze_epochs=4) == ["--freeze_epochs 4: word vectors never thaw in 4 epochs"]
-    assert told(freeze_epochs=1, max_steps=3) == ["--freeze_epochs 1: word vectors never thaw in 0.5 epochs"]
+    # 12 rows are 6 steps an epoch, 24 in all.
+    assert told(freeze_epochs=3.8, warmup=0.9) == [] == told(warmup=23)
+    assert told(freeze_epochs=3.9) == ["--freeze_epochs 3.9: word vectors never thaw in 24 steps"]
+    assert told(freeze_epochs=1, max_steps=3) == ["--freeze_epochs 1: word vectors never thaw in 3 steps"]
+    assert told(epochs=0.01) == []
     rising = "the learning rate is still rising at the end, after"
     assert told(warmup=24) == [f"--warmup 24: {rising} 24 steps"]
     assert told(warmup=24, max_steps=3) == [f"--warmup 24: {rising} 3 steps"]
+    assert told(warmup=3, epochs=0.55) == [] == told(warmup=24, lr_schedule="constant")

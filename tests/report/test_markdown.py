@@ -95,10 +95,6 @@ def test_a_column_that_nothing_stands_in_is_left_out():
     assert ["split", "score", "model", "value", "95% interval"] in rows
 
 
-def test_a_rule_has_a_hyphen_however_narrow_the_column():
-    assert all("-" in cell for row in cells(write_report(PLAIN, title="run")) if ":" in row[-1] for cell in row)
-
-
 def test_a_short_table_has_the_scores_that_matter_most():
     names = [row[1] for row in cells(score_table(METRICS, short=True))[2:]]
     assert names == ["F1", "F1 from raw text (character spans)", "agreement with the teacher", "parameters"]
