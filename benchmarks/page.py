@@ -135,7 +135,8 @@ def _search_lines() -> Iterator[str]:
 
 
 def _is_searched(cell: Cell) -> bool:
-    return cell["recipe"] == "tagger_kd" and cell.get("defaults") in _SEARCHED
+    is_main = cell["corpus"] not in LITTLE_GOLD
+    return is_main and cell["recipe"] == "tagger_kd" and cell.get("defaults") in _SEARCHED
 
 
 def _text_lines(texts: Results) -> Iterator[str]:
