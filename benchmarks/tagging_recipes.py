@@ -60,9 +60,7 @@ LEVERS = {
     "ratio-1": lever("--unlabeled_ratio", "1"),
     "cooling": lever("--kd_loss_fn", "kl", "--kd_temp", "4", "--kd_temp_end", "1"),
     "calibrated": lever("--weight_by_confidence", "--calibrate_teacher"),
-    "more-text": Lever(
-        raw={"btc": ("youtube/unlabeled.txt", "corpus:wnut17/train.txt"), "uner_ewt": ("tweets/unlabeled.txt",)}
-    ),
+    "more-text": Lever(raw={"btc": _OTHERS, "uner_ewt": ("tweets/unlabeled.txt",)}),
     "lr-5e-4": lever("--lr", "5e-4"),
     "lr-2e-3": lever("--lr", "2e-3"),
     "lr-3e-3": lever("--lr", "3e-3"),
