@@ -26,7 +26,7 @@ from nlparch.errors import DataError, UserError
 if TYPE_CHECKING:
     import datasets
 
-# More different tags than this, and than words, are words of a swapped column.
+# More different tags than this, and than words, may be words of a swapped column.
 _MANY_TAGS = 30
 
 
