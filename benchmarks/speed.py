@@ -135,7 +135,7 @@ def measure_inference(options: Options) -> dict[str, Any]:
         ]
         text.write_text("\n".join(sentences) + "\n", encoding="utf-8")
         model = load_word_tagger(options.student)
-        job = InferenceOptions(model_dir=options.student, data_file=str(text), output_file=str(output), no_cuda=True)
+        job = InferenceOptions(model_dir=options.student, data_file=str(text), output_file=str(output), cuda=False)
         seconds = []
         for _ in range(options.repeats):
             begin = time.perf_counter()

@@ -49,8 +49,8 @@ class Options:
     """Sentences that are read, at most."""
     rounds: int = 3
     """Times that each is measured."""
-    no_cuda: bool = False
-    """Stay on the CPU even where there is a GPU."""
+    cuda: bool = True
+    """Use the GPU where there is one."""
     precision: str = "auto"
     """Number format of both; auto: the fastest that the device has."""
 

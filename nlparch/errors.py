@@ -10,3 +10,8 @@ class UserError(ValueError):
 
 class DataError(UserError):
     """A file or data set that cannot be read as it stands; the message begins with the file and line."""
+
+
+def not_installed(what: str, *packages: str, extra: str) -> UserError:
+    """The error for what needs packages that one of nlparch's extras installs."""
+    return UserError(f"{what} needs {' and '.join(packages)}, not installed: pip install 'nlparch[{extra}]'")

@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from nlparch.errors import UserError
+from nlparch.errors import UserError, not_installed
 from nlparch.names import suggest
 
 # Our own table, found by string: the library never imports its procedures. Plugins add theirs under the group, each
@@ -50,9 +50,7 @@ class Procedure:
         except ModuleNotFoundError as error:
             if not self.extra or str(error.name).startswith("nlparch"):
                 raise
-            raise UserError(
-                f"{self.name} needs {error.name}, which is not installed: pip install 'nlparch[{self.extra}]'"
-            ) from error
+            raise not_installed(self.name, str(error.name), extra=self.extra) from error
         return run
 
 

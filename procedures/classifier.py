@@ -13,7 +13,7 @@ from nlparch.models.sizes import text_size
 from nlparch.models.text_classifier import NeuralTextClassifier
 
 from . import runs
-from .small import new_small_model
+from .small import check_small_model, new_small_model
 from .tasks import texts_in
 from .text_options import ClassifierModelOptions, ClassifierOptions
 
@@ -21,10 +21,22 @@ from .text_options import ClassifierModelOptions, ClassifierOptions
 def run(options: ClassifierOptions) -> None:
     """Trains the classifier and reports its scores."""
     run = runs.begin_seeded(options)
+    check_classifier(options)
     corpus = runs.load_texts(options, run)
     rows = runs.gold_rows(run, corpus)
     learn_gold(options, run, corpus=corpus, labels=corpus.labels, rows=rows)
     runs.finish(options, run, "classifier")
+
+
+def check_classifier(options: ClassifierModelOptions) -> None:
+    """Refuses a classifier that cannot be; see `check_small_model`."""
+    size = text_size(options.size, options.model_type)
+    encoder = size.settings["encoder"]
+    if options.pooling != "max" and encoder not in ("id-cnn", "bilstm"):
+        raise UserError(
+            f"--pooling {options.pooling} is of --model_type id-cnn and bilstm, not of {encoder}; leave it out"
+        )
+    check_small_model(options, NeuralTextClassifier, size)
 
 
 def learn_gold(options: ClassifierOptions, run: runs.Run, *, corpus: TextCorpus, labels: TextLabels, rows: Any) -> None:
@@ -41,12 +53,7 @@ def new_classifier(
 ) -> NeuralTextClassifier:
     """A classifier that has learnt nothing yet, for the words of `rows`, and for more of them."""
     size = text_size(options.size, options.model_type)
-    encoder = size.settings["encoder"]
     given = {"word_dropout": options.word_dropout, "splitter": options.splitter, "pooling": options.pooling}
-    if options.pooling != "max" and encoder not in ("id-cnn", "bilstm"):
-        raise UserError(
-            f"--pooling {options.pooling} is of --model_type id-cnn and bilstm, not of {encoder}; leave it out"
-        )
     texts = texts_in(rows)
     given["has_pairs"] = bool(len(texts)) and not isinstance(texts[0], str)
     sentences = SplitTexts(texts, options.splitter)

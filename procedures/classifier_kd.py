@@ -23,7 +23,7 @@ from . import runs
 from .augment import augment_texts
 from .baseline import train_baseline
 from .calibrate import Fit, fit_texts
-from .classifier import SplitTexts, learn_gold, new_classifier
+from .classifier import SplitTexts, check_classifier, learn_gold, new_classifier
 from .cuts import cut_notes
 from .lesson import Lesson, distil
 from .small import words_to_start
@@ -58,6 +58,7 @@ class TextLesson(Lesson):
     """
 
     def __init__(self, options: ClassifierKdOptions, run: runs.Run) -> None:
+        check_classifier(options)
         teacher: Any = load_text_model(options.teacher_model_path, max_length=options.teacher_max_seq_len)
         super().__init__(options, run, teacher.to(runs.choose_device(options)).eval())
         self.labels = self.student_labels(self.match(()))

@@ -29,8 +29,8 @@ class StreamOptions:
     """Sentences or texts read together."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
     """Number format; auto: the fastest the device has. In fp32 answers do not depend on what else is in the batch."""
-    no_cuda: bool = False
-    """Stay on the CPU even where there is a GPU."""
+    cuda: bool = True
+    """Use the GPU where there is one."""
 
     def __post_init__(self) -> None:
         check("at least 1", batch_size=self.batch_size)
@@ -91,8 +91,8 @@ class EvalOptions(ColumnOptions, TextColumnOptions):
     """Sentences or texts read together."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
     """Number format; auto: the fastest the device has."""
-    no_cuda: bool = False
-    """Stay on the CPU even where there is a GPU."""
+    cuda: bool = True
+    """Use the GPU where there is one."""
 
     def __post_init__(self) -> None:
         check("at least 1", batch_size=self.batch_size)

@@ -103,8 +103,8 @@ class TrainingOptions:
     """Steps between entries of the log; the end of each epoch is one too."""
     seed: int = 42
     """Seed of weights, order and dropout."""
-    no_cuda: bool = False
-    """Stay on the CPU even where there is a GPU."""
+    cuda: bool = True
+    """Use the GPU where there is one."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Number format of training; auto: the fastest the device has for transformers, fp32 for small models."""
 

@@ -73,10 +73,11 @@ class Run:
 
 
 def begin_seeded(options: Any) -> Run:
-    """A run in a folder that may be used, quiet, and the seed set for all that follows."""
+    """A run in a folder that may be used, in a number format that the device has, quiet, and the seed set."""
     quiet_libraries()
     flush_tiny_numbers()
     run = Run(folders.check(options))
+    choose_precision(options.precision, choose_device(options))
     set_seed(options.seed)
     return run
 
@@ -99,7 +100,7 @@ def quiet_libraries() -> None:
 
 def choose_device(options: Any) -> torch.device:
     """The device to run on."""
-    return torch.device("cpu") if options.no_cuda else best_device()
+    return best_device() if options.cuda else torch.device("cpu")
 
 
 def choose_precision(

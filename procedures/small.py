@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from transformers import PretrainedConfig
@@ -25,6 +26,21 @@ _NOT_IN_CONFIG_FILE = {
     "n_words", "n_characters", "n_affix_buckets", "embedder", "encoder", "pooling", "use_crf", "word_dropout",
     "splitter", "has_pairs", "thresholds", "calibration_temperature",
 }  # fmt: skip
+
+
+def check_small_model(options: SmallModelOptions, model_class: type[SmallModel], size: Size) -> None:
+    """Refuses what no model of this class and size can have: before any text is read, which may take long.
+
+    Raises:
+        UserError: A setting of `--config_file` is unknown or out of range, words are hashed and have no vocabulary to
+            shape, or there is no file of vectors.
+    """
+    hashed = {**size.settings, **_read_sizes(options, model_class, size)}.get("n_word_buckets")
+    for name, default in (("max_vocab", None), ("min_word_count", 1)):
+        if hashed and getattr(options, name) != default:
+            raise UserError(f"--{name} has no part in a model whose words are hashed (as in --size nano); leave it out")
+    if options.embedding_file and not Path(options.embedding_file).is_file():
+        raise UserError(f"--embedding_file {options.embedding_file}: there is no such file")
 
 
 def new_small_model(
@@ -98,19 +114,11 @@ def _features(
     )
     features, notes = build(max_vocab=options.max_vocab or size.max_vocab)
     room = room_for_words(size.max_parameters, features, labels, model_class=model_class, **settings)
-    if features.n_word_buckets:
-        _refuse_vocabulary(options)
-    elif len(features.words) > room:
+    if len(features.words) > room:
         run.note(f"--size {options.size}: {size.max_parameters:,} parameters leave room for {room:,} words")
         features, notes = build(max_vocab=room)
     run.note(*notes)
     return features
-
-
-def _refuse_vocabulary(options: SmallModelOptions) -> None:
-    for name, default in (("max_vocab", None), ("min_word_count", 1)):
-        if getattr(options, name) != default:
-            raise UserError(f"--{name} has no part in a model whose words are hashed (as in --size nano); leave it out")
 
 
 def _read_vectors(path: str, run: runs.Run, model: Any, words: Sequence[str]) -> None:

@@ -10,17 +10,23 @@ from nlparch.models.tagger import NeuralTagger
 
 from . import runs
 from .options import TaggerModelOptions, TaggerOptions
-from .small import new_small_model
+from .small import check_small_model, new_small_model
 
 
 def run(options: TaggerOptions) -> None:
     """Trains the tagger and reports its scores."""
     run = runs.begin_seeded(options)
+    check_tagger(options)
     corpus = runs.load_data(options, run)
     rows = runs.gold_rows(run, corpus)
     splitter = runs.pick_splitter(options, run, rows["words"])
     learn_gold(options, run, corpus=corpus, labels=corpus.labels, rows=rows, splitter=splitter)
     runs.finish(options, run, "tagger")
+
+
+def check_tagger(options: TaggerModelOptions) -> None:
+    """Refuses a tagger that cannot be; see `check_small_model`."""
+    check_small_model(options, NeuralTagger, tagger_size(options.size, options.model_type))
 
 
 def learn_gold(

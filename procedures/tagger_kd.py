@@ -22,7 +22,7 @@ from .calibrate import Fit, fit_words
 from .lesson import Lesson, distil
 from .options import TaggerKdOptions, TaggerOptions
 from .small import words_to_start
-from .tagger import learn_gold, new_tagger
+from .tagger import check_tagger, learn_gold, new_tagger
 
 
 def run(options: TaggerKdOptions) -> None:
@@ -44,6 +44,7 @@ class TaggingLesson(Lesson):
     """
 
     def __init__(self, options: TaggerKdOptions, run: runs.Run) -> None:
+        check_tagger(options)
         device = runs.choose_device(options)
         super().__init__(
             options, run, runs.load_model(options.teacher_model_path, device, max_length=options.teacher_max_seq_len)

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from nlparch.errors import UserError
+from nlparch.errors import not_installed
 
 if missing := [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]:
-    raise UserError(f"exporting needs {' and '.join(missing)}: pip install 'nlparch[export]'")
+    raise not_installed("nlp-export", *missing, extra="export")

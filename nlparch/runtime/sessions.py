@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from nlparch.errors import UserError
+from nlparch.errors import UserError, not_installed
 
 try:
     import onnxruntime
 except ImportError as error:
-    raise UserError("exported models need onnxruntime: pip install 'nlparch[export]'") from error
+    raise not_installed("an exported model", "onnxruntime", extra="export") from error
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -29,7 +29,7 @@ def test_generated_sentences_are_read_and_counted(tmp_path, results, capsys):
 def test_the_pass_is_measured_beside_the_bare_model(tmp_path, results):
     raw = tmp_path / "raw.txt"
     raw.write_text("".join(f"the {number} old men of Bergen sail\n" for number in range(64)))
-    teacher_pass.main(teacher_pass.Options(raw=str(raw), rounds=1, no_cuda=True, precision="fp32"))
+    teacher_pass.main(teacher_pass.Options(raw=str(raw), rounds=1, cuda=False, precision="fp32"))
     line = json.loads(results.read_text())
     assert (line["sentences"], line["words"]) == (64, 64 * 7)
     assert line["ratio"] == pytest.approx(line["pass_words_per_second"] / line["bare_words_per_second"])

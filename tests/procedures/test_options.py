@@ -15,7 +15,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file, save_file
 
-from nlparch.cli import evaluate, inference, train
+from nlparch.cli import evaluate, inference, parse, train
 from nlparch.models import sizes
 from nlparch.models.tagger import NeuralTagger
 from nlparch.procedures import model_options, runs
@@ -524,7 +524,7 @@ CASES: dict[str, tuple[str, str, Check]] = {
     ),
 }
 # Each has a test of its own below; the last ones are of nlp-inference and nlp-eval.
-ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "unlabeled_column", "no_cuda"}
+ELSEWHERE = {"overwrite_output_dir", "resume", "words_column", "tags_column", "unlabeled_column", "cuda"}
 ELSEWHERE |= {"model_dir", "data_file", "output_file", "input_format", "output_format", "entities_only", "teacher"}
 # test_text_options.py, test_text_train.py
 ELSEWHERE |= {"text_column", "text_pair_column", "label_column", "label_separator", "pairs"}
@@ -584,6 +584,24 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
         assert "has no part in a model whose words are hashed" in capsys.readouterr().err
     assert train(command("tagger", home, "none", "--max_vocab 0")) == 2
     assert "--max_vocab must be at least 1, got 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("procedure", ["tagger", "tagger_kd", "tagger_kd_pseudo"])
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("--size nano --max_vocab 9", "--max_vocab has no part"),
+        ("--config_file HOME/odd.yaml", "word_widths"),
+        ("--embedding_file HOME/none.vec", "none.vec: there is no such file"),
+        ("--precision fp16", "--precision fp16 needs a GPU"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused_before_the_data_is_read(
+    home: Path, capsys: pytest.CaptureFixture[str], procedure: str, given: str, complaint: str
+) -> None:
+    (home / "odd.yaml").write_text("word_widths: 8\n")
+    assert train(command(procedure, home, "none", f"--data_dir HOME/nowhere {given}")) == 2
+    assert complaint in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -761,7 +779,8 @@ def test_a_column_of_raw_text_on_the_hub_is_named(home: Path, monkeypatch: pytes
 @pytest.mark.parametrize("given", [True, False])
 def test_no_cuda_stays_on_the_cpu(monkeypatch: pytest.MonkeyPatch, given: bool) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    options = model_options.InferenceOptions(model_dir="x", no_cuda=given)
+    args = ["--model_dir", "x", *(["--no_cuda"] if given else [])]
+    options = parse(model_options.InferenceOptions, args, program="nlp-inference")
     assert runs.choose_device(options).type == ("cpu" if given else "cuda")
 
 
