@@ -26,7 +26,7 @@ Figures = dict[str, Any]
 
 def run(options: BenchOptions) -> None:
     """Measures the models and prints the table."""
-    runs.quiet_libraries()
+    runs.settle_libraries()
     _check(options)
     with tempfile.TemporaryDirectory() as scratch:
         entries = [entry for folder in options.model_dirs for entry in find_entries(folder, Path(scratch))]

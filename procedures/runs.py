@@ -1,6 +1,7 @@
 """What every training procedure does around its model: the run's folder, the corpus, the scores, the report."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
@@ -73,8 +74,8 @@ class Run:
 
 
 def begin_seeded(options: Any) -> Run:
-    """A run in a folder that may be used, in a number format that the device has, quiet, and the seed set."""
-    quiet_libraries()
+    """A run in a folder that may be used, in a number format that the device has; libraries settled, the seed set."""
+    settle_libraries()
     flush_tiny_numbers()
     run = Run(folders.check(options))
     choose_precision(options.precision, choose_device(options))
@@ -90,8 +91,14 @@ def flush_tiny_numbers() -> None:
     torch.set_flush_denormal(True)
 
 
-def quiet_libraries() -> None:
-    """Keeps the bars and tables of other libraries off the terminal: what matters in them, we say ourselves."""
+def settle_libraries() -> None:
+    """Keeps other libraries quiet, for what matters in their bars and tables we say ourselves, and their memory small.
+
+    oneDNN keeps what it compiled for the last 1024 shapes of products: several MB for each shape of a transformer's
+    batch. Batches differ in length and hardly ever come again, so the teacher's pass grew by gigabytes. It reads the
+    variable at its first product.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()

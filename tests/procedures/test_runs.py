@@ -1,5 +1,6 @@
 import json
 import math
+import os
 
 import pytest
 import torch
@@ -57,3 +58,15 @@ def test_a_loaded_model_is_ready_to_read(tmp_path):
     model = runs.load_model(str(tmp_path), torch.device("cpu"))
     assert not model.training
     assert model.device.type == "cpu"
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "32"), ("7", "7")])
+def test_compiled_products_are_few_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, kept: str
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, given or "")
+    if given is None:
+        monkeypatch.delenv(name)
+    runs.settle_libraries()
+    assert os.environ[name] == kept
