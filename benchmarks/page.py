@@ -94,8 +94,8 @@ def _tagging_lines(results: Results) -> Iterator[str]:
     yield _NOTES
     cut = [cell["corpus"] for cell in results.cells if cell.get("interrupted")]
     if cut:
-        yield f"spaCy was stopped after eight minutes of processor time, or more, on {', '.join(cut)}; its best model"
-        yield "until then counts.\n"
+        yield f"spaCy was stopped after eight minutes of processor time, or more, on {', '.join(cut)};"
+        yield "its best model until then counts.\n"
     yield "![share of the teacher's score against parameters](benchmarks-parameters.svg)"
     yield "![share of the teacher's score against speed](benchmarks-speed.svg)"
     little = [name for name in LITTLE_GOLD if results.recipes(name)]
