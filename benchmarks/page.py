@@ -114,7 +114,8 @@ def _tagging_lines(results: Results) -> Iterator[str]:
         yield from ablations
         yield from ("", "Gains over the same recipe without the lever, seed by seed: mean [lowest, highest].")
         own = [cell for cell in results.cells if cell["recipe"] in ABLATIONS and cell["corpus"] in ABLATION_CORPORA]
-        yield f"The longest run trained for {max(cell.get('train_seconds', 0) for cell in own) / 60:.1f} minutes."
+        longest = max(cell.get("train_seconds", 0) for cell in own) / 60
+        yield f"The longest run trained for {longest:.1f} minutes by the clock, beside other work."
     yield from _search_lines()
 
 
