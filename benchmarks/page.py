@@ -35,6 +35,11 @@ means of their differences and of their intervals' ends, which is on the safe si
 is met on the mean, and *within noise* where the interval reaches it. `-`: not measured, or measured before intervals
 were kept.
 """
+_RECIPE_NOTES = """\
+*minutes*: of training, by the clock, on machines that did other work besides. A row `teacher` is of the run that chose
+the learning rate. Where its folder was lost since, the teacher was fine-tuned again by that command, which does not
+repeat to the last point elsewhere; rows of distilled students give the score of the one that they learnt from.\
+"""
 _RUN = """
 ## Run them
 
@@ -107,7 +112,7 @@ def _tagging_lines(results: Results) -> Iterator[str]:
     yield from ("", "## All recipes", "")
     recipes = ["teacher", "crf", "spacy", *students]
     yield from student_lines(results, list(CORPORA), gold="tagger", recipes=recipes)
-    yield from ("", "*minutes*: of training, by the clock, on machines that did other work besides.")
+    yield from ("", _RECIPE_NOTES)
     ablations = list(ablation_lines(results, ABLATION_CORPORA, ABLATIONS))
     if len(ablations) > 2:
         yield from ("", "## Levers, one at a time", "")

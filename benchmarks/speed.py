@@ -59,7 +59,7 @@ def main(options: Options) -> None:
     """Measures, prints and keeps one line."""
     torch.set_num_threads(1)
     runs.flush_tiny_numbers()
-    runs.settle_libraries()
+    runs.quiet_libraries()
     figures = {"corpus": options.data.name, **measure_epochs(options), **measure_inference(options), **provenance()}
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(figures) + "\n")

@@ -57,6 +57,7 @@ class Options:
 
 def main(options: Options) -> None:
     """Measures both."""
+    runs.keep_few_kernels()
     device = runs.choose_device(options)
     precision = runs.choose_precision(options.precision, device)
     with tempfile.TemporaryDirectory() as scratch:

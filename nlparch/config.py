@@ -83,8 +83,10 @@ def read_values(cls: type[Any], path: str | Path) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for entry in _read(Path(path)):
         if entry.key not in kinds:
-            near = nearest(entry.key, kinds)
+            near, switch = nearest(entry.key, kinds), entry.key.removeprefix("no_")
             hint = f"did you mean {near}?" if near else f"known: {', '.join(sorted(kinds))}"
+            if switch != entry.key and kinds.get(switch) is bool:  # the flag that turns it off
+                hint = f"write {switch}: false"
             raise ConfigError(f"{entry.place}: {entry.key}: no such option; {hint}")
         if entry.key in values:
             raise ConfigError(f"{entry.place}: {entry.key}: given twice; keep one")

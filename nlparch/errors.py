@@ -14,4 +14,4 @@ class DataError(UserError):
 
 def not_installed(what: str, *packages: str, extra: str) -> UserError:
     """The error for what needs packages that one of nlparch's extras installs."""
-    return UserError(f"{what} needs {' and '.join(packages)}, not installed: pip install 'nlparch[{extra}]'")
+    return UserError(f"{what} needs {' and '.join(packages)}: pip install 'nlparch[{extra}]'")

@@ -50,7 +50,7 @@ class Procedure:
         except ModuleNotFoundError as error:
             if not self.extra or str(error.name).startswith("nlparch"):
                 raise
-            raise not_installed(self.name, str(error.name), extra=self.extra) from error
+            raise not_installed(f"nlp-{self.command}", str(error.name), extra=self.extra) from error
         return run
 
 

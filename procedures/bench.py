@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from nlparch.errors import UserError
+from nlparch.errors import UserError, not_installed
 
 from . import runs
 from .bench_entries import Entry, find_entries
@@ -26,7 +26,7 @@ Figures = dict[str, Any]
 
 def run(options: BenchOptions) -> None:
     """Measures the models and prints the table."""
-    runs.settle_libraries()
+    runs.quiet_libraries()
     _check(options)
     with tempfile.TemporaryDirectory() as scratch:
         entries = [entry for folder in options.model_dirs for entry in find_entries(folder, Path(scratch))]
@@ -158,4 +158,4 @@ def _check(options: BenchOptions) -> None:
     if options.plot and Path(options.plot).suffix != ".png":
         raise UserError(f"--plot must be a PNG file, got {options.plot}; let its name end in .png")
     if options.plot and find_spec("matplotlib") is None:
-        raise UserError("--plot needs matplotlib: pip install 'nlparch[plots]'")
+        raise not_installed("--plot", "matplotlib", extra="plots")

@@ -37,6 +37,7 @@ def check_classifier(options: ClassifierModelOptions) -> None:
             f"--pooling {options.pooling} is of --model_type id-cnn and bilstm, not of {encoder}; leave it out"
         )
     check_small_model(options, NeuralTextClassifier, size)
+    make_splitter(options.splitter)
 
 
 def learn_gold(options: ClassifierOptions, run: runs.Run, *, corpus: TextCorpus, labels: TextLabels, rows: Any) -> None:

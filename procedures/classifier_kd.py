@@ -58,11 +58,19 @@ class TextLesson(Lesson):
     """
 
     def __init__(self, options: ClassifierKdOptions, run: runs.Run) -> None:
-        check_classifier(options)
-        teacher: Any = load_text_model(options.teacher_model_path, max_length=options.teacher_max_seq_len)
-        super().__init__(options, run, teacher.to(runs.choose_device(options)).eval())
+        super().__init__(options, run)
         self.labels = self.student_labels(self.match(()))
         self._counted: set[str] = set()
+
+    def check_student(self) -> None:
+        """See `check_classifier`."""
+        check_classifier(self._options)
+
+    def load_teacher(self) -> Any:
+        """A model of whole texts."""
+        options = self._options
+        teacher: Any = load_text_model(options.teacher_model_path, max_length=options.teacher_max_seq_len)
+        return teacher.to(runs.choose_device(options)).eval()
 
     def load_gold(self, *, allow_no_train: bool = False) -> TextCorpus:
         """The labelled texts.

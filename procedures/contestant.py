@@ -161,7 +161,7 @@ def _resident_bytes() -> int | None:
 def _quiet() -> None:
     from . import runs
 
-    runs.settle_libraries()
+    runs.quiet_libraries()
 
 
 if __name__ == "__main__":

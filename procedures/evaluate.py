@@ -26,7 +26,7 @@ _SPLIT = "test"
 
 def run(options: EvalOptions) -> None:
     """Scores the model and prints the report; `metrics.json` has the labelled file's scores under `test`."""
-    runs.settle_libraries()
+    runs.quiet_libraries()
     folder = None if options.output_dir is None else _check_empty(Path(options.output_dir))
     is_of_texts = reads_texts(options.model_dir)
     _refuse_columns(options, TextColumnOptions if not is_of_texts else ColumnOptions)

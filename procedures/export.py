@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 def run(options: ExportOptions) -> None:
     """Exports the model, scores the export where there is a labelled file, and writes the folder whole."""
-    runs.settle_libraries()
+    runs.quiet_libraries()
     folder = Path(options.output_dir).resolve()
     _check_output(options, folder)
     model = load_model(options.model_dir)

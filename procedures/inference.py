@@ -41,7 +41,7 @@ def _run(options: InferenceOptions, *, small: bool) -> None:
 
     from . import runs
 
-    runs.settle_libraries()
+    runs.quiet_libraries()
     model = runs.load_model(options.model_dir, runs.choose_device(options))
     _check_kind(options, small, is_small=isinstance(model, NeuralTagger))
     tag_file(options, model)

@@ -50,16 +50,17 @@ class Lesson(abc.ABC):
         starts_words: whether the student's word vectors begin with the teacher's.
     """
 
-    def __init__(self, options: Any, run: runs.Run, teacher: Any) -> None:
+    def __init__(self, options: Any, run: runs.Run) -> None:
         self._options = options
         self._run = run
-        self.teacher = teacher
+        self.check_student()
         self._precision = runs.choose_precision(
             options.teacher_precision, runs.choose_device(options), flag="--teacher_precision"
         )
         self._label_map: Mapping[str, str | None] | None = None
         if options.label_map is not None:
             self._label_map = load_label_map(options.label_map)
+        self.teacher = self.load_teacher()
         self.reader = Reader(self.teacher, options.teacher_model_path, self._precision)
         self.starts_words = self._check_start(options.init_embeddings, options.embedding_file)
 
@@ -79,6 +80,14 @@ class Lesson(abc.ABC):
             "--teacher_model_path": store_key(**teacher_parts(self.teacher)),
             "--label_map": store_key(label_map=self._label_map),
         }
+
+    @abc.abstractmethod
+    def check_student(self) -> None:
+        """Refuses a student that cannot be, before anything is loaded."""
+
+    @abc.abstractmethod
+    def load_teacher(self) -> Any:
+        """The teacher, on its device."""
 
     @abc.abstractmethod
     def match(self, gold_labels: Sequence[str]) -> LabelMatch:

@@ -74,11 +74,12 @@ class Run:
 
 
 def begin_seeded(options: Any) -> Run:
-    """A run in a folder that may be used, in a number format that the device has; libraries settled, the seed set."""
-    settle_libraries()
+    """A run in a folder that may be used, quiet, and the seed set for all that follows."""
+    quiet_libraries()
     flush_tiny_numbers()
+    keep_few_kernels()
     run = Run(folders.check(options))
-    choose_precision(options.precision, choose_device(options))
+    choose_precision(options.precision, choose_device(options), auto="fp32")  # refuses what the device lacks
     set_seed(options.seed)
     return run
 
@@ -91,14 +92,17 @@ def flush_tiny_numbers() -> None:
     torch.set_flush_denormal(True)
 
 
-def settle_libraries() -> None:
-    """Keeps other libraries quiet, for what matters in their bars and tables we say ourselves, and their memory small.
+def keep_few_kernels() -> None:
+    """Lets the CPU forget the kernels of shapes that hardly come again; to be called before the first product.
 
-    oneDNN keeps what it compiled for the last 1024 shapes of products: several MB for each shape of a transformer's
-    batch. Batches differ in length and hardly ever come again, so the teacher's pass grew by gigabytes. It reads the
-    variable at its first product.
+    oneDNN keeps what it compiled for the last 1024 shapes, some MB for each length of a transformer's batches: a
+    teacher's pass over raw text grew by more than a gigabyte. Kept or not, batches of thousands of words take as long.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+
+
+def quiet_libraries() -> None:
+    """Keeps the bars and tables of other libraries off the terminal: what matters in them, we say ourselves."""
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()

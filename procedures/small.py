@@ -1,6 +1,7 @@
 """Small models that have learnt nothing yet: their sizes, their features, the beginning of their word vectors."""
 
 import dataclasses
+import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -33,14 +34,26 @@ def check_small_model(options: SmallModelOptions, model_class: type[SmallModel],
 
     Raises:
         UserError: A setting of `--config_file` is unknown or out of range, words are hashed and have no vocabulary to
-            shape, or there is no file of vectors.
+            shape, or the file of vectors cannot be read.
     """
     hashed = {**size.settings, **_read_sizes(options, model_class, size)}.get("n_word_buckets")
     for name, default in (("max_vocab", None), ("min_word_count", 1)):
         if hashed and getattr(options, name) != default:
-            raise UserError(f"--{name} has no part in a model whose words are hashed (as in --size nano); leave it out")
-    if options.embedding_file and not Path(options.embedding_file).is_file():
-        raise UserError(f"--embedding_file {options.embedding_file}: there is no such file")
+            raise UserError(
+                f"--{name} has no part in a model whose words are hashed, as by --size nano, --model_type bag or "
+                "n_word_buckets in --config_file; leave it out"
+            )
+    if options.embedding_file:
+        _check_readable(Path(options.embedding_file), "--embedding_file")
+
+
+def _check_readable(path: Path, flag: str) -> None:
+    # A pipe, as of `<(zcat vectors.gz)`, is read as well.
+    if path.is_dir():
+        raise UserError(f"{flag} must be a file, {path} is a folder")
+    if not os.access(path, os.R_OK):
+        reason = "it is read-protected" if path.exists() else "there is no such file"
+        raise UserError(f"{flag} {path}: cannot be read: {reason}")
 
 
 def new_small_model(

@@ -5,11 +5,12 @@ from typing import Any
 
 from nlparch.data.corpora import Corpus
 from nlparch.data.labels import LabelSet
+from nlparch.data.words import make_splitter
 from nlparch.models.sizes import tagger_size
 from nlparch.models.tagger import NeuralTagger
 
 from . import runs
-from .options import TaggerModelOptions, TaggerOptions
+from .options import TaggerKdOptions, TaggerModelOptions, TaggerOptions
 from .small import check_small_model, new_small_model
 
 
@@ -24,9 +25,11 @@ def run(options: TaggerOptions) -> None:
     runs.finish(options, run, "tagger")
 
 
-def check_tagger(options: TaggerModelOptions) -> None:
+def check_tagger(options: TaggerOptions | TaggerKdOptions) -> None:
     """Refuses a tagger that cannot be; see `check_small_model`."""
     check_small_model(options, NeuralTagger, tagger_size(options.size, options.model_type))
+    if options.splitter is not None:
+        make_splitter(options.splitter)
 
 
 def learn_gold(

@@ -44,13 +44,20 @@ class TaggingLesson(Lesson):
     """
 
     def __init__(self, options: TaggerKdOptions, run: runs.Run) -> None:
-        check_tagger(options)
-        device = runs.choose_device(options)
-        super().__init__(
-            options, run, runs.load_model(options.teacher_model_path, device, max_length=options.teacher_max_seq_len)
-        )
+        super().__init__(options, run)
         self.tags = self.match(()).tags
         self.splitter: str = self.teacher.splitter
+
+    def check_student(self) -> None:
+        """See `check_tagger`."""
+        check_tagger(self._options)
+
+    def load_teacher(self) -> Any:
+        """A tagger of words."""
+        options = self._options
+        return runs.load_model(
+            options.teacher_model_path, runs.choose_device(options), max_length=options.teacher_max_seq_len
+        )
 
     def match(self, gold_labels: Sequence[str]) -> LabelMatch:
         """By name."""

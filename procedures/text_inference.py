@@ -60,7 +60,7 @@ def _load(options: TextInferenceOptions, *, small: bool) -> tuple[Any, Any]:
 
     from . import runs
 
-    runs.settle_libraries()
+    runs.quiet_libraries()
     device = runs.choose_device(options)
     model: Any = load_text_model(options.model_dir)
     is_small = isinstance(model, NeuralTextClassifier)

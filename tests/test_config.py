@@ -90,6 +90,10 @@ def test_an_unknown_key_is_refused_with_its_line_and_the_nearest_name(tmp_path):
     assert message == "options.yaml:3: epoch: no such option; did you mean epochs?"
 
 
+def test_a_flag_that_turns_a_switch_off_is_no_key(tmp_path):
+    assert complaint(tmp_path, "data_dir: x\nno_use_crf: true\n").endswith("no such option; write use_crf: false")
+
+
 def test_an_unknown_key_like_no_other_is_refused_with_all_names(tmp_path):
     assert "no such option; known: betas, data_dir" in complaint(tmp_path, "data_dir: x\nqqq: 3\n")
 

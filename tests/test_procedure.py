@@ -84,7 +84,7 @@ def test_every_procedure_of_the_table_has_its_options_and_its_module(command):
 
 def test_a_package_that_an_extra_installs_is_named():
     lacking = Procedure("x", "json:JSONDecoder", "no_such_package.run:run", "does nothing", extra="server")
-    with pytest.raises(UserError, match=r"x needs no_such_package, .* pip install 'nlparch\[server\]'"):
+    with pytest.raises(UserError, match=r"nlp-train needs no_such_package: pip install 'nlparch\[server\]'"):
         lacking.load_run()
     with pytest.raises(ModuleNotFoundError):
         replace(lacking, extra="").load_run()

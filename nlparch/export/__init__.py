@@ -5,4 +5,4 @@ from importlib.util import find_spec
 from nlparch.errors import not_installed
 
 if missing := [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]:
-    raise not_installed("nlp-export", *missing, extra="export")
+    raise not_installed("exporting", *missing, extra="export")

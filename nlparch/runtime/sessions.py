@@ -10,7 +10,7 @@ from nlparch.errors import UserError, not_installed
 
 try:
     import onnxruntime
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise not_installed("an exported model", "onnxruntime", extra="export") from error
 
 Arrays = Mapping[str, np.ndarray]

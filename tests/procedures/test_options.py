@@ -592,7 +592,9 @@ def test_hashed_words_have_no_vocabulary_to_shape(home: Path, capsys: pytest.Cap
     [
         ("--size nano --max_vocab 9", "--max_vocab has no part"),
         ("--config_file HOME/odd.yaml", "word_widths"),
-        ("--embedding_file HOME/none.vec", "none.vec: there is no such file"),
+        ("--embedding_file HOME/none.vec", "none.vec: cannot be read: there is no such file"),
+        ("--embedding_file HOME", "--embedding_file must be a file"),
+        ("--splitter wrods", "wrods"),
         ("--precision fp16", "--precision fp16 needs a GPU"),
     ],
 )
@@ -601,6 +603,21 @@ def test_a_model_that_cannot_be_is_refused_before_the_data_is_read(
 ) -> None:
     (home / "odd.yaml").write_text("word_widths: 8\n")
     assert train(command(procedure, home, "none", f"--data_dir HOME/nowhere {given}")) == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("--size nano --max_vocab 9", "--max_vocab has no part"),
+        ("--teacher_precision fp16", "--teacher_precision fp16 needs a GPU"),
+        ("--label_map HOME/none.yaml", "none.yaml"),
+    ],
+)
+def test_a_lesson_that_cannot_be_is_refused_before_the_teacher_is_loaded(
+    home: Path, capsys: pytest.CaptureFixture[str], given: str, complaint: str
+) -> None:
+    assert train(command("tagger_kd", home, "none", f"--teacher_model_path HOME/nowhere {given}")) == 2
     assert complaint in capsys.readouterr().err
 
 

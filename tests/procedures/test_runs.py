@@ -61,12 +61,12 @@ def test_a_loaded_model_is_ready_to_read(tmp_path):
 
 
 @pytest.mark.parametrize(("given", "kept"), [(None, "32"), ("7", "7")])
-def test_compiled_products_are_few_unless_the_user_says_otherwise(
+def test_kernels_are_few_unless_the_user_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, given: str | None, kept: str
 ) -> None:
     name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
     monkeypatch.setenv(name, given or "")
     if given is None:
         monkeypatch.delenv(name)
-    runs.settle_libraries()
+    runs.keep_few_kernels()
     assert os.environ[name] == kept

@@ -223,11 +223,14 @@ def test_no_option_of_texts_is_without_a_test() -> None:
     [
         (
             "classifier",
-            "--pooling mean --model_type cnn",
+            "--pooling mean --model_type cnn --data_dir HOME/nowhere",
             "--pooling mean is of --model_type id-cnn and bilstm, not of cnn",
         ),
         ("classifier", "--size nano --config_file HOME/empty.yaml --max_vocab 9", "--max_vocab has no part"),
+        ("classifier", "--splitter wrods --data_dir HOME/nowhere", "wrods"),
         ("classifier_kd", "--size nano --max_vocab 9 --data_dir HOME/nowhere", "--max_vocab has no part"),
+        ("classifier_kd_pseudo", "--model_type bag --max_vocab 9 --data_dir HOME/nowhere", "--max_vocab has no part"),
+        ("classifier_kd", "--label_map HOME/none.yaml --teacher_model_path HOME/nowhere", "none.yaml"),
         ("classifier", "--task_name sst-2 --task regression", "--task is settled by --task_name sst-2; keep one"),
         ("classifier", "--task multi_label", "the labels of a text must be a list"),
         ("classifier_kd", "--task regression", "--task must be that of the model, one_label, got regression"),

@@ -306,7 +306,9 @@ def test_mistakes_are_told_before_any_training(
     )
     assert "--precision fp16 needs a GPU" in complaint([*tagger, "--precision", "fp16"], capsys)
     assert "--teacher_precision fp16 needs a GPU" in complaint([*taught, "--teacher_precision", "fp16"], capsys)
-    assert "cannot be read" in complaint([*tagger, "--embedding_file", str(tmp_path / "none.txt")], capsys)
+    assert "none.txt: cannot be read: there is no such file" in complaint(
+        [*tagger, "--embedding_file", str(tmp_path / "none.txt")], capsys
+    )
     nowhere = [*taught, "--teacher_model_path", str(tmp_path / "nowhere")]
     assert "nowhere: there is no such folder; give a checkpoint" in complaint(nowhere, capsys)
     assert "config.json" in complaint([*taught, "--teacher_model_path", str(data_dir)], capsys)
