@@ -95,10 +95,12 @@ def flush_tiny_numbers() -> None:
 def keep_few_kernels() -> None:
     """Lets the CPU forget the kernels of shapes that hardly come again; to be called before the first product.
 
-    oneDNN keeps what it compiled for the last 1024 shapes, some MB for each length of a transformer's batches: a
-    teacher's pass over raw text grew by more than a gigabyte. Kept or not, batches of thousands of words take as long.
+    oneDNN, and what torch calls it by, keep what they made for the last 1024 shapes, some MB for each length of a
+    transformer's batches: a teacher's pass over raw text grew by gigabytes. Kept or not, batches of thousands of words
+    take as long.
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(name, "32")
 
 
 def quiet_libraries() -> None:

@@ -1,7 +1,10 @@
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
-from nlparch.devices import best_device, local_rank
+from nlparch.devices import best_device, local_rank, return_freed_memory
 
 
 def test_each_process_of_torchrun_has_a_device_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,3 +17,16 @@ def test_each_process_of_torchrun_has_a_device_of_its_own(monkeypatch: pytest.Mo
     assert local_rank() == (3, 4) and best_device() == torch.device("cuda", 3)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert best_device() == torch.device("cpu")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
+def test_freed_memory_is_given_back() -> None:
+    blocks = [torch.ones(1024) for _ in range(20_000)]
+    del blocks[:-1]  # the last one keeps the C library from giving back what lies below it
+    held = _resident_bytes()
+    return_freed_memory()
+    assert _resident_bytes() < held - 40_000_000
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

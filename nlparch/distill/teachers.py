@@ -17,7 +17,7 @@ from torch import Tensor, uint8
 
 from nlparch.data.sentences import Sentences, sentence_lengths
 from nlparch.data.text_predictions import text_length
-from nlparch.devices import Precision, local_rank
+from nlparch.devices import Precision, local_rank, return_freed_memory
 from nlparch.distill.cache import (
     OutputStore,
     StoreWriter,
@@ -260,6 +260,7 @@ def _fill(
                 _write(writer, *read.pop(0), precision)
             if time.monotonic() - committed > _SECONDS_BETWEEN_COMMITS:
                 writer.commit()
+                return_freed_memory()
                 committed = time.monotonic()
         for last in read:
             _write(writer, *last, precision)

@@ -60,11 +60,11 @@ def test_a_loaded_model_is_ready_to_read(tmp_path):
     assert model.device.type == "cpu"
 
 
+@pytest.mark.parametrize("name", ["ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"])
 @pytest.mark.parametrize(("given", "kept"), [(None, "32"), ("7", "7")])
 def test_kernels_are_few_unless_the_user_says_otherwise(
-    monkeypatch: pytest.MonkeyPatch, given: str | None, kept: str
+    monkeypatch: pytest.MonkeyPatch, name: str, given: str | None, kept: str
 ) -> None:
-    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
     monkeypatch.setenv(name, given or "")
     if given is None:
         monkeypatch.delenv(name)
