@@ -94,14 +94,16 @@ def scale_lines() -> Iterator[str]:
     sizes = {(line["teacher"], line["to_the_end"], line["sentences"]): line for line in lines}
     if sizes:
         yield from ("", "## Raw text at scale (`tagger_kd_pseudo`)", "")
-        yield table_row("teacher", "student", "sentences", "words", "peak memory", "minutes", "bytes stored a word")
-        yield "| --- | --- |" + " ---: |" * 5
+        names = ("teacher", "student", "sentences", "words", "peak memory", "minutes", "bytes stored a word", "commit")
+        yield table_row(*names)
+        yield "| --- | --- |" + " ---: |" * 5 + " --- |"
     for (teacher, to_the_end, n_sentences), line in sizes.items():
         minutes, stored = f"{line['seconds'] / 60:.1f}", f"{line['stored_bytes_per_word']:.1f}"
         peak = f"{line['peak_gigabytes']:.2f} GB"
         stored_too = f"{stored} ({line['labels']} labels)"
+        commit = line["commit"]
         student = "trained to the end" if to_the_end else "10 steps"
-        yield table_row(teacher, student, f"{n_sentences:,}", f"{line['words']:,}", peak, minutes, stored_too)
+        yield table_row(teacher, student, f"{n_sentences:,}", f"{line['words']:,}", peak, minutes, stored_too, commit)
     for line in read_cells(TEACHER_PASS)[-1:]:
         yield ""
         yield (
