@@ -135,7 +135,7 @@ FAMILY = Family(
 
 def run_quick(options: Options) -> None:
     """A small table, in a few minutes, from a part of one corpus."""
-    corpus = split_names(options.only)[0] if options.only else "wnut17"
+    corpus = split_names(options.only)[0] if options.only else "snips"
     settings = replace(CORPORA[corpus], flags=("--train_examples", "1500"), teacher_epochs=3, teacher_rates=("2e-4",))
     results = options.work / "quick" / f"{corpus}.jsonl"
     family = replace(FAMILY, results=results, corpora={corpus: settings})
