@@ -33,9 +33,11 @@ def check_small_model(options: SmallModelOptions, model_class: type[SmallModel],
     """Refuses what no model of this class and size can have: before any text is read, which may take long.
 
     Raises:
-        UserError: A setting of `--config_file` is unknown or out of range, words are hashed and have no vocabulary to
-            shape, or the file of vectors cannot be read.
+        UserError: `--config_file` is a pipe, or one of its settings unknown or out of range; words are hashed and have
+            no vocabulary to shape; or the file of vectors cannot be read.
     """
+    if options.config_file and Path(options.config_file).is_fifo():  # the second reading would find nothing in it
+        raise UserError(f"--config_file must be a file that can be read again, {options.config_file} is a pipe")
     hashed = {**size.settings, **_read_sizes(options, model_class, size)}.get("n_word_buckets")
     for name, default in (("max_vocab", None), ("min_word_count", 1)):
         if hashed and getattr(options, name) != default:

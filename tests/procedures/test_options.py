@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -604,6 +605,15 @@ def test_a_model_that_cannot_be_is_refused_before_the_data_is_read(
     (home / "odd.yaml").write_text("word_widths: 8\n")
     assert train(command(procedure, home, "none", f"--data_dir HOME/nowhere {given}")) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_sizes_are_not_read_from_a_pipe(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"word_width: 8\n")
+    os.close(writer)
+    assert train(command("tagger", home, "none", f"--config_file /dev/fd/{reader}")) == 2
+    os.close(reader)
+    assert "--config_file must be a file that can be read again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
