@@ -2,9 +2,13 @@
 
 import ctypes
 import os
+from collections.abc import Callable
 from typing import Literal
 
 import torch
+from torch import Tensor
+
+from nlparch.errors import UserError
 
 Precision = Literal["fp32", "bf16", "fp16"]
 PRECISIONS: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -16,11 +20,23 @@ def local_rank() -> tuple[int, int]:
 
 
 def best_device() -> torch.device:
-    """A CUDA device where there is one, each process its own; else the CPU."""
+    """A CUDA device where there is one, each process its own; else the CPU.
+
+    Raises:
+        UserError: If there are more processes than CUDA devices.
+    """
     if not torch.cuda.is_available():
         return torch.device("cpu")
     rank, n_processes = local_rank()
-    return torch.device("cuda", rank) if n_processes > 1 else torch.device("cuda")
+    if n_processes == 1:
+        return torch.device("cuda")
+    n_devices = torch.cuda.device_count()
+    if n_processes > n_devices:
+        raise UserError(
+            f"torchrun started {n_processes} processes here, and each needs a GPU of its own: "
+            f"--nproc_per_node {n_devices}, or --no_cuda"
+        )
+    return torch.device("cuda", rank)
 
 
 def fastest_precision(device: torch.device) -> Precision:
@@ -47,3 +63,28 @@ def return_freed_memory() -> None:
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """A context in which matrix products run in `precision`."""
     return torch.autocast(device.type, dtype=PRECISIONS[precision], enabled=precision != "fp32")
+
+
+def send(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """Tensors of the CPU on `device`, to which a GPU's earlier work is no hindrance."""
+    if device.type != "cuda":
+        return {name: value.to(device) for name, value in batch.items()}
+    return {name: value.pin_memory().to(device, non_blocking=True) for name, value in batch.items()}
+
+
+def fetch_later(values: Tensor) -> Callable[[], Tensor]:
+    """Begins to copy values to the CPU as soon as they are made; the call that it returns waits for the copy alone.
+
+    A plain copy would also wait for all that a GPU was given to do in the meantime.
+    """
+    if values.device.type != "cuda":
+        return values.cpu
+    copy = values.to("cpu", non_blocking=True)
+    copied = torch.cuda.Event()
+    copied.record()
+
+    def fetch() -> Tensor:
+        copied.synchronize()
+        return copy
+
+    return fetch

@@ -160,7 +160,7 @@ LABELS = LabelSet(("B-X", "I-X", "O"), "IOB2")
 def outputs(lengths: Sequence[int], n_labels: int = 3) -> TeacherOutputs:
     starts = np.cumsum([0, *lengths])
     values = np.arange(starts[-1] * n_labels, dtype=np.float16).reshape(-1, n_labels)
-    return TeacherOutputs(values, starts)
+    return TeacherOutputs(values, starts[:-1], np.diff(starts))
 
 
 def test_examples_hold_labels_and_the_teacher_s_outputs_of_their_own_row() -> None:

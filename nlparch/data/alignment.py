@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 from nlparch.errors import UserError
+
+_WORDS_KEPT = 1 << 17
+_WORDS_READ_TOGETHER = 32
 
 # Half a character, which JSON can write and no tokenizer can read.
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -54,6 +57,7 @@ class PieceAligner:
     def __init__(self, tokenizer: Tokenizer, *, pad_id: int, max_length: int, overlap: int) -> None:
         self._tokenizer = tokenizer
         self._pad_id = pad_id
+        self._known: dict[str, list[int]] = {}
         self._read_whole_texts()
         self._prefix, self._suffix = _special_pieces(tokenizer)
         self._capacity = max_length - len(self._prefix) - len(self._suffix)
@@ -68,52 +72,60 @@ class PieceAligner:
 
     def __call__(self, sentences: Sequence[Sequence[str]]) -> AlignedBatch:
         """Aligns a batch of sentences, none of them empty."""
-        self._read_whole_texts()  # whoever else holds the tokenizer may have set them since
-        encoded = self._tokenizer.encode_batch(
-            [readable(words) for words in sentences],
-            is_pretokenized=True,
-            add_special_tokens=False,
-        )
-        n_words = np.array([len(words) for words in sentences])
-        word_rows = np.full((len(sentences), n_words.max()), -1, dtype=np.int64)
+        pieces = self._pieces_of(list(chain.from_iterable(sentences)))
+        n_words = np.fromiter(map(len, sentences), np.int64, len(sentences))
+        n_pieces = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        mask = np.arange(n_words.max()) < n_words[:, None]
+        word_rows = np.full(mask.shape, -1, dtype=np.int64)
         word_positions = np.full_like(word_rows, -1)
-        if max(map(len, encoded)) <= self._capacity:
-            input_ids, attention_mask = self._align_short(encoded, word_rows, word_positions)
+        begins = np.cumsum(n_words) - n_words
+        lengths = np.add.reduceat(n_pieces, begins)
+        if lengths.max() <= self._capacity:
+            rows = np.repeat(np.arange(len(sentences)), n_words)
+            first = np.cumsum(n_pieces) - n_pieces + len(self._prefix)
+            word_rows[mask] = np.where(n_pieces, rows, -1)
+            word_positions[mask] = np.where(n_pieces, first - (np.cumsum(lengths) - lengths)[rows], -1)
+            input_ids, attention_mask = self._fill_rows(pieces, lengths)
         else:
-            rows: list[list[int]] = []
-            for index, pieces in enumerate(encoded):
+            windows: list[list[int]] = []
+            for index, (begin, n) in enumerate(zip(begins.tolist(), n_words.tolist(), strict=True)):
                 place = word_rows[index], word_positions[index]
-                self._add_sentence(rows, *place, pieces.ids, pieces.word_ids, n_words[index])
-            input_ids, attention_mask = pad_rows(rows, self._pad_id)
-        return AlignedBatch(
-            input_ids, attention_mask, word_rows, word_positions, np.arange(n_words.max()) < n_words[:, None]
-        )
+                self._add_sentence(windows, *place, pieces[begin : begin + n], n_pieces[begin : begin + n])
+            input_ids, attention_mask = pad_rows(windows, self._pad_id)
+        return AlignedBatch(input_ids, attention_mask, word_rows, word_positions, mask)
 
-    def _align_short(
-        self, encoded: Sequence[Encoding], word_rows: np.ndarray, word_positions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Aligns sentences that each fit one row, as most do, all at once: ten times as fast as one by one."""
-        n_pieces = np.array([len(pieces) for pieces in encoded])
-        ids = np.fromiter(chain.from_iterable(pieces.ids for pieces in encoded), np.int64, n_pieces.sum())
-        owners = np.fromiter(chain.from_iterable(pieces.word_ids for pieces in encoded), np.int64, n_pieces.sum())
-        rows = np.repeat(np.arange(len(encoded)), n_pieces)
-        begins = np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
-        positions = np.arange(len(ids)) - begins + len(self._prefix)
+    def _pieces_of(self, words: Sequence[str]) -> list[list[int]]:
+        """The pieces of each word; no tokenizer lets those of a word given by itself depend on the words beside it."""
+        known = self._known
+        new = list(set(words).difference(known))
+        if len(known) + len(new) > _WORDS_KEPT:
+            known = self._known = {}  # and not emptied: another thread may be reading it
+            new = list(set(words))
+        known.update(zip(new, self._read_words(new), strict=True))
+        return [known[word] for word in words]
 
-        ends = n_pieces + len(self._prefix)
-        attention_mask = (np.arange(ends.max() + len(self._suffix)) < (ends + len(self._suffix))[:, None]).astype(
-            np.int64
-        )
+    def _read_words(self, words: Sequence[str]) -> list[list[int]]:
+        self._read_whole_texts()  # whoever else holds the tokenizer may have set them since
+        some = [readable(words[at : at + _WORDS_READ_TOGETHER]) for at in range(0, len(words), _WORDS_READ_TOGETHER)]
+        encoded = self._tokenizer.encode_batch(some, is_pretokenized=True, add_special_tokens=False)
+        pieces: list[list[int]] = [[] for _ in words]
+        for number, row in enumerate(encoded):
+            for piece, word in zip(row.ids, row.word_ids, strict=True):
+                if word is not None:
+                    pieces[number * _WORDS_READ_TOGETHER + word].append(piece)
+        return pieces
+
+    def _fill_rows(self, pieces: Sequence[list[int]], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sentences that each fit one row, as most do, all at once: ten times as fast as one by one."""
+        ends = lengths + len(self._prefix)
+        places = np.arange(ends.max() + len(self._suffix))
+        attention_mask = (places < (ends + len(self._suffix))[:, None]).astype(np.int64)
         input_ids = np.full_like(attention_mask, self._pad_id)
         input_ids[:, : len(self._prefix)] = self._prefix
-        input_ids[rows, positions] = ids
+        own = (places >= len(self._prefix)) & (places < ends[:, None])
+        input_ids[own] = np.fromiter(chain.from_iterable(pieces), np.int64, lengths.sum())
         for place, piece in enumerate(self._suffix):
-            input_ids[np.arange(len(encoded)), ends + place] = piece
-
-        first = np.ones(len(ids), dtype=np.bool_)
-        first[1:] = (rows[1:] != rows[:-1]) | (owners[1:] != owners[:-1])
-        word_rows[rows[first], owners[first]] = rows[first]
-        word_positions[rows[first], owners[first]] = positions[first]
+            input_ids[np.arange(len(ends)), ends + place] = piece
         return input_ids, attention_mask
 
     def own_pieces(self, batch: AlignedBatch) -> np.ndarray:
@@ -132,23 +144,20 @@ class PieceAligner:
         rows: list[list[int]],
         word_rows: np.ndarray,
         word_positions: np.ndarray,
-        piece_ids: list[int],
-        owners: list[int | None],
-        n_words: int,
+        pieces: Sequence[list[int]],
+        n_pieces: np.ndarray,
     ) -> None:
-        first, n_pieces = first_pieces(owners, n_words)
         n_pieces = np.minimum(n_pieces, self._capacity)  # of a word longer than a window, the head is read
         windows = plan_windows(n_pieces, capacity=self._capacity, overlap=self._overlap)
         spoken_by = choose_windows(n_pieces, windows)
         for number, (start, end) in enumerate(windows):
             position = len(self._prefix)
-            pieces: list[int] = []
             for word in range(start, end):
                 if n_pieces[word] and spoken_by[word] == number:
                     word_rows[word], word_positions[word] = len(rows), position
                 position += n_pieces[word]
-                pieces += piece_ids[first[word] : first[word] + n_pieces[word]]
-            rows.append([*self._prefix, *pieces, *self._suffix])
+            read = chain.from_iterable(pieces[word][: self._capacity] for word in range(start, end))
+            rows.append([*self._prefix, *read, *self._suffix])
 
 
 def readable(words: Sequence[str]) -> list[str]:
@@ -167,25 +176,6 @@ def _special_pieces(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
             first, last = owners.index(0), len(owners) - owners[::-1].index(0)
             return probe.ids[:first], probe.ids[last:]
     raise UserError("a tokenizer must have a piece for some word, this one has none")
-
-
-def first_pieces(owners: Sequence[int | None], n_words: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where each word's pieces begin and how many there are.
-
-    Args:
-        owners: for each piece the word it belongs to, None for special pieces.
-        n_words: words of the sentence.
-
-    Returns:
-        Index of each word's first piece (0 for a word without pieces), and its number of pieces. Shapes: (words,)
-    """
-    first, n_pieces = np.zeros(n_words, dtype=np.int64), np.zeros(n_words, dtype=np.int64)
-    for index, word in enumerate(owners):
-        if word is not None:
-            if not n_pieces[word]:
-                first[word] = index
-            n_pieces[word] += 1
-    return first, n_pieces
 
 
 def plan_windows(n_pieces: np.ndarray, *, capacity: int, overlap: int) -> list[tuple[int, int]]:

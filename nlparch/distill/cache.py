@@ -1,10 +1,10 @@
 """Teacher outputs on disk: written once as they come, memory-mapped when read.
 
-A store is a folder named by its key. It holds `logits.npy` (words x labels, or texts x labels, float16; rows of NaN for
-words the teacher could not see), `plan.npy` and `ends.npy` (the order in which sentences are read, and where its
-batches end) and `done` (a byte for each batch, 1 once it is safely written). A pass that was cut off goes on with the
-batches that are not, and several processes share them; they are always whole batches of the same plan, for outputs in
-bf16 depend on what else is in a batch.
+A store is a folder named by its key. It holds `plan.npy` and `ends.npy` (the order in which sentences are read, and
+where its batches end), `logits.npy` (words x labels, or texts x labels, float16, in that order: a batch is one write;
+rows of NaN for words the teacher could not see) and `done` (a byte for each batch, 1 once it is safely written). A pass
+that was cut off goes on with the batches that are not, and several processes share them; they are always whole batches
+of the same plan, for outputs in bf16 depend on what else is in a batch.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ import numpy as np
 
 from nlparch.errors import UserError
 
-VERSION = 2
+VERSION = 3
 """Part of every key: raise it whenever the same teacher and words would be stored otherwise."""
 
 SENTENCES_SORTED_TOGETHER = 1 << 17
@@ -90,18 +90,21 @@ class TeacherOutputs:
 
     Attributes:
         logits: memory-mapped where they are stored; a row for each word, or text. Shape: (all words, labels), float16
-        starts: first row of each sentence, and the end of the last. Shape: (sentences + 1,)
+        begins: first row of each sentence. Shape: (sentences,)
+        n_rows: rows of each sentence. Shape: (sentences,)
     """
 
     logits: np.ndarray
-    starts: np.ndarray
+    begins: np.ndarray
+    n_rows: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.starts) - 1
+        return len(self.begins)
 
     def __getitem__(self, sentence: int) -> np.ndarray:
         """Outputs of one sentence, or text. Shape: (words, labels), or (1, labels); float16"""
-        return self._rows(int(self.starts[sentence]), int(self.starts[sentence + 1]))
+        begin = int(self.begins[sentence])
+        return self._rows(begin, begin + int(self.n_rows[sentence]))
 
     def n_words_without(self) -> int:
         """Words for which the teacher has no outputs."""
@@ -168,12 +171,12 @@ class OutputStore:
         words_per_batch: int,
     ) -> None:
         self.folder = folder
-        self._starts = np.zeros(len(lengths) + 1, dtype=np.int64)
-        np.cumsum(lengths if n_rows is None else n_rows, out=self._starts[1:])
+        self._n_rows = lengths if n_rows is None else n_rows
         if not self.exists(folder):
             self._create(lengths, n_labels, words_per_batch)
         self._order = np.load(folder / "plan.npy", mmap_mode="r")
         self._ends = np.load(folder / "ends.npy")
+        self._begins = self._find_rows()
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -199,20 +202,30 @@ class OutputStore:
         sentences: np.ndarray = self._order[self._ends[number - 1] if number else 0 : self._ends[number]]
         return sentences
 
-    def places(self, number: int) -> list[tuple[int, int]]:
-        """The first row of each sentence of a batch, and its number of rows."""
+    def place(self, number: int) -> tuple[int, np.ndarray]:
+        """The first row of a batch, and the rows of each of its sentences. Shape of these: (sentences of the batch,)"""
         sentences = self.batch(number)
-        starts = self._starts[sentences]
-        return list(zip(starts.tolist(), (self._starts[sentences + 1] - starts).tolist(), strict=True))
+        return int(self._begins[sentences[0]]), self._n_rows[sentences]
 
     def read(self) -> TeacherOutputs:
         """The finished outputs, memory-mapped."""
         assert self.complete
-        return TeacherOutputs(np.load(self.folder / _LOGITS, mmap_mode="r"), self._starts)
+        return TeacherOutputs(np.load(self.folder / _LOGITS, mmap_mode="r"), self._begins, self._n_rows)
+
+    def _find_rows(self) -> np.ndarray:
+        """The first row of each sentence: they follow each other as they are read. Shape: (sentences,)"""
+        begins = np.zeros(len(self._n_rows), dtype=np.int64)
+        end = 0
+        for at in range(0, len(self._order), SENTENCES_SORTED_TOGETHER):  # part by part, to save memory
+            sentences = self._order[at : at + SENTENCES_SORTED_TOGETHER]
+            ends = end + np.cumsum(self._n_rows[sentences], dtype=np.int64)
+            begins[sentences] = ends - self._n_rows[sentences]
+            end = int(ends[-1])
+        return begins
 
     def _create(self, lengths: np.ndarray, n_labels: int, words_per_batch: int) -> None:
         order, ends = plan_batches(lengths, words_per_batch=words_per_batch)
-        shape = (int(self._starts[-1]), n_labels)
+        shape = (int(self._n_rows.sum(dtype=np.int64)), n_labels)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             np.save(self.folder / "plan.npy", order)
@@ -246,28 +259,29 @@ class StoreWriter:
         os.close(self._logits)
         os.close(self._done)
 
-    def write(self, number: int, outputs: Iterable[np.ndarray]) -> None:
+    def write(self, number: int, outputs: np.ndarray) -> None:
         """Writes the outputs of one batch.
 
         Args:
             number: of the batch.
-            outputs: of each sentence; rows beyond its words are padding. Shapes: (words or more, labels)
+            outputs: those beyond a sentence's rows are padding. Shape: (sentences, rows or more, labels)
 
         Raises:
             UserError: If there is no room for them, or they are too large for float16.
         """
-        for (place, n_words), values in zip(self._store.places(number), outputs, strict=True):
-            with np.errstate(over="ignore"):
-                stored = values[:n_words].astype(np.float16)
-            if np.isinf(stored).any():
-                raise UserError("a teacher's outputs must be below 65,504, which is as much as is stored of them")
-            data = stored.tobytes()
-            try:
-                n_bytes = os.pwrite(self._logits, data, self._begin + place * self._row_bytes)
-            except OSError as error:
-                raise _explain(self._store.folder, error.strerror) from error
-            if n_bytes < len(data):
-                raise _explain(self._store.folder, "No space left on device")
+        first, n_rows = self._store.place(number)
+        own = np.arange(outputs.shape[1]) < n_rows[:, None]
+        with np.errstate(over="ignore"):
+            stored = outputs[own].astype(np.float16)
+        if np.isinf(stored).any():
+            raise UserError("a teacher's outputs must be below 65,504, which is as much as is stored of them")
+        data = stored.tobytes()
+        try:
+            n_bytes = os.pwrite(self._logits, data, self._begin + first * self._row_bytes)
+        except OSError as error:
+            raise _explain(self._store.folder, error.strerror) from error
+        if n_bytes < len(data):
+            raise _explain(self._store.folder, "No space left on device")
         self._written.append(number)
 
     def commit(self) -> None:

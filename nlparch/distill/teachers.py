@@ -17,7 +17,7 @@ from torch import Tensor, uint8
 
 from nlparch.data.sentences import Sentences, sentence_lengths
 from nlparch.data.text_predictions import text_length
-from nlparch.devices import Precision, local_rank, return_freed_memory
+from nlparch.devices import Precision, fetch_later, local_rank, return_freed_memory
 from nlparch.distill.cache import (
     OutputStore,
     StoreWriter,
@@ -30,7 +30,8 @@ from nlparch.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-WORDS_PER_BATCH = 2048
+_WORDS_PER_BATCH = 2048
+_WORDS_PER_GPU_BATCH = 16384
 CHARACTERS_PER_WORD = 6
 _SECONDS_BETWEEN_COMMITS = 5.0
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -86,13 +87,18 @@ class WordReader(Teacher, Protocol):
         ...
 
 
+def best_batch(device: Any) -> int:
+    """Words that a teacher reads together there, padding counted: with few of them, a GPU waits for Python."""
+    return _WORDS_PER_GPU_BATCH if device.type == "cuda" else _WORDS_PER_BATCH
+
+
 def teacher_outputs(
     teacher: Teacher,
     sentences: Sentences,
     *,
     precision: Precision,
     cache_dir: str | Path | None = None,
-    words_per_batch: int = WORDS_PER_BATCH,
+    words_per_batch: int | None = None,
     track: Track = iter,
 ) -> TeacherOutputs:
     """The teacher's outputs for a corpus: read from the cache, or computed now and kept there.
@@ -105,12 +111,13 @@ def teacher_outputs(
         sentences: the words of the corpus, sentence by sentence.
         precision: number format of the teacher's matrix products.
         cache_dir: folder of stored outputs; None takes the user's cache folder.
-        words_per_batch: see `plan_batches`.
+        words_per_batch: see `plan_batches`; None: as many as suit the teacher's device.
         track: wraps the numbers of the batches to come, to show progress.
     """
-    folder = _folder(teacher, cache_dir, words=words_digest(sentences), precision=precision, batch=words_per_batch)
+    size = words_per_batch or best_batch(teacher.device)
+    folder = _folder(teacher, cache_dir, words=words_digest(sentences), precision=precision, batch=size)
     lengths = sentence_lengths(sentences)
-    return _stored_outputs(folder, teacher, sentences, lengths, lengths, precision, words_per_batch, track)
+    return _stored_outputs(folder, teacher, sentences, lengths, lengths, precision, size, track)
 
 
 def teacher_text_outputs(
@@ -119,7 +126,7 @@ def teacher_text_outputs(
     *,
     precision: Precision,
     cache_dir: str | Path | None = None,
-    words_per_batch: int = WORDS_PER_BATCH,
+    words_per_batch: int | None = None,
     track: Track = iter,
 ) -> TeacherOutputs:
     """The teacher's outputs for whole texts, or pairs of texts: one row each, kept and shared like those for words.
@@ -129,14 +136,15 @@ def teacher_text_outputs(
         texts: texts, or pairs of texts; they may be empty, and hold line feeds.
         precision: see `teacher_outputs`.
         cache_dir: see `teacher_outputs`.
-        words_per_batch: words of a batch, where a word is six characters: nothing need be split to plan the pass.
+        words_per_batch: see `teacher_outputs`; a word is six characters here: nothing need be split to plan the pass.
         track: see `teacher_outputs`.
     """
     digest = words_digest([text] if isinstance(text, str) else text for text in texts)
-    folder = _folder(teacher, cache_dir, texts=digest, precision=precision, batch=words_per_batch)
+    size = words_per_batch or best_batch(teacher.device)
+    folder = _folder(teacher, cache_dir, texts=digest, precision=precision, batch=size)
     n_characters = np.fromiter(map(text_length, texts), dtype=np.int32, count=len(texts))
     lengths, n_rows = 1 + n_characters // CHARACTERS_PER_WORD, np.ones(len(texts), dtype=np.int32)
-    return _stored_outputs(folder, teacher, texts, lengths, n_rows, precision, words_per_batch, track)
+    return _stored_outputs(folder, teacher, texts, lengths, n_rows, precision, size, track)
 
 
 def _stored_outputs(
@@ -252,10 +260,10 @@ def _fill(
     """Computes the batches of these numbers, and writes each while the teacher reads the next."""
     committed = time.monotonic()
     encoded = _encode_ahead(store, teacher, items, numbers)
-    read: list[tuple[int, Tensor]] = []
+    read: list[tuple[int, Callable[[], Tensor]]] = []
     with StoreWriter(store) as writer:
         for number, batch in zip(track(numbers), encoded, strict=False):
-            read.append((number, teacher.encoded_logits(batch, precision=precision)))
+            read.append((number, fetch_later(teacher.encoded_logits(batch, precision=precision))))
             if len(read) > 1:
                 _write(writer, *read.pop(0), precision)
             if time.monotonic() - committed > _SECONDS_BETWEEN_COMMITS:
@@ -267,8 +275,8 @@ def _fill(
         writer.commit()
 
 
-def _write(writer: StoreWriter, number: int, outputs: Tensor, precision: Precision) -> None:
-    values = fetch_outputs(outputs, precision)
+def _write(writer: StoreWriter, number: int, fetch: Callable[[], Tensor], precision: Precision) -> None:
+    values = fetch_outputs(fetch(), precision)
     writer.write(number, values if values.ndim == 3 else values[:, None])  # a text has one row
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers.utils.generic import ModelOutput
 
 from nlparch.data.augmentation import DEFAULT_MASK
+from nlparch.devices import send
 from nlparch.distill.teacher_student import TeacherStudentDistill
 
 DEFAULT_SPLITTER = "words"
@@ -95,7 +96,7 @@ class TaskModel(TeacherStudentDistill, abc.ABC):
         )
 
     def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value.to(self.device) for name, value in batch.items()}
+        return send(batch, self.device)
 
 
 def settings_of(config: Any) -> dict[str, Any]:
@@ -113,13 +114,16 @@ class reading:
         self._inference = torch.inference_mode()
 
     def __enter__(self) -> None:
-        self._was_training = self._model.training
-        self._model.eval()
+        # Most often none is: to set the mode of each anew, batch by batch, would take a GPU's time.
+        self._training = [module for module in self._model.modules() if module.training]
+        if self._training:
+            self._model.eval()
         self._inference.__enter__()
 
     def __exit__(self, *error: Any) -> None:
         self._inference.__exit__(*error)
-        self._model.train(self._was_training)
+        for module in self._training:
+            module.training = True
 
 
 def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nlparch.data.alignment import PieceAligner, choose_windows, first_pieces, plan_windows
+from nlparch.data.alignment import PieceAligner, choose_windows, plan_windows
 from nlparch.errors import UserError
 
 TEXT = [
@@ -145,14 +145,6 @@ def test_a_word_speaks_in_the_window_where_it_stands_farthest_from_an_edge(
         assert chosen == next(number for number in there if distance(word, windows[number]) == best)
 
 
-@given(st.lists(st.integers(0, 3), min_size=1, max_size=8), st.integers(0, 2), st.integers(0, 2))
-def test_first_pieces_are_found_among_special_ones(n_pieces: list[int], before: int, after: int) -> None:
-    owners = [None] * before + [word for word, n in enumerate(n_pieces) for _ in range(n)] + [None] * after
-    first, counts = first_pieces(owners, len(n_pieces))
-    assert counts.tolist() == n_pieces
-    assert all(owners.index(word) == first[word] for word, n in enumerate(n_pieces) if n)
-
-
 # Sentences and tokenizers
 
 
@@ -230,6 +222,17 @@ def test_own_pieces_are_neither_special_nor_padding(tokenizer: Any) -> None:
     assert not set(batch.input_ids[own].tolist()) & special
     assert set(batch.input_ids[~own].tolist()) <= special
     assert not (own & (batch.attention_mask == 0)).any()
+
+
+def test_no_more_than_so_many_words_are_remembered(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [new_aligner(tokenizer, max_length=500, overlap=0)([words]) for words in SENTENCES]
+    monkeypatch.setattr("nlparch.data.alignment._WORDS_KEPT", 3)
+    aligner = new_aligner(tokenizer, max_length=500, overlap=0)
+    for words, batch in [*zip(SENTENCES, wanted, strict=True)] * 2:
+        found = aligner([words])
+        assert found.input_ids.tolist() == batch.input_ids.tolist()
+        assert found.word_positions.tolist() == batch.word_positions.tolist()
+        assert len(aligner._known) <= max(3, len(set(words)))
 
 
 def test_two_thousand_words_are_covered(tokenizer: Any) -> None:

@@ -29,8 +29,16 @@ def outputs_for(lengths: list[int], n_labels: int = 3) -> list[np.ndarray]:
 def fill(store: OutputStore, lengths: list[int], value: float, n_labels: int = 3) -> None:
     with StoreWriter(store) as writer:
         for number in range(store.n_batches):
-            writer.write(number, [np.full((lengths[index], n_labels), value) for index in store.batch(number)])
+            longest = max(lengths[index] for index in store.batch(number))
+            writer.write(number, np.full((len(store.batch(number)), longest, n_labels), value))
         writer.commit()
+
+
+def padded(outputs: list[np.ndarray]) -> np.ndarray:
+    batch = np.full((len(outputs), max(map(len, outputs)) + 1, 3), 7.0, dtype=np.float32)
+    for row, values in enumerate(outputs):
+        batch[row, : len(values)] = values
+    return batch
 
 
 def open_store(folder: Path, lengths: list[int], words_per_batch: int = 8) -> OutputStore:
@@ -64,13 +72,13 @@ def test_a_pass_cut_off_anywhere_goes_on_where_it_was_safe(
         stop = data.draw(st.integers(0, len(numbers))) if n_passes < 4 else len(numbers)
         with StoreWriter(store) as writer:
             for number in numbers[:stop]:
-                writer.write(number, [wanted[index] for index in store.batch(number)])
+                writer.write(number, padded([wanted[index] for index in store.batch(number)]))
                 if stop == len(numbers) or data.draw(st.booleans()):
                     writer.commit()
             if len(store.missing()):
                 # What is written and not committed is worth nothing: a kill may have torn it.
                 number = int(store.missing()[0])
-                writer.write(number, [wanted[index] * 0 + 99 for index in store.batch(number)])
+                writer.write(number, padded([wanted[index] * 0 + 99 for index in store.batch(number)]))
     found = open_store(folder, lengths).read()
     assert len(found) == len(lengths)
     for index, values in enumerate(wanted):
@@ -90,9 +98,10 @@ def test_words_the_teacher_never_saw_are_counted(tmp_path: Path) -> None:
     store = open_store(tmp_path, [2, 3])
     fill(store, [2, 3], 0.5)
     with StoreWriter(store) as writer:  # the longer sentence comes first
-        writer.write(0, [np.array([[1.0] * 3, [1.0] * 3, [np.nan] * 3]), np.array([[1.0] * 3, [np.nan] * 3])])
-    assert store.read().n_words_without() == 2
-    assert TeacherOutputs(np.array(store.read().logits), store.read().starts).n_words_without() == 2
+        writer.write(0, padded([np.array([[1.0] * 3, [1.0] * 3, [np.nan] * 3]), np.array([[1.0] * 3, [np.nan] * 3])]))
+    found = store.read()
+    assert found.n_words_without() == 2
+    assert TeacherOutputs(np.array(found.logits), found.begins, found.n_rows).n_words_without() == 2
 
 
 def test_a_store_whose_making_was_cut_off_is_made_anew(tmp_path: Path) -> None:
@@ -110,13 +119,14 @@ def test_two_writers_share_a_store(tmp_path: Path) -> None:
     stores = [open_store(tmp_path, lengths) for _ in range(2)]
     with StoreWriter(stores[0]) as one, StoreWriter(stores[1]) as other:
         for number, writer in enumerate([one, other, other, one]):
-            writer.write(number, [wanted[index] for index in stores[0].batch(number)])
+            writer.write(number, padded([wanted[index] for index in stores[0].batch(number)]))
         assert stores[1].missing().tolist() == [0, 1, 2, 3]
         other.commit()
         assert stores[0].missing().tolist() == [0, 3]
         one.commit()
     assert stores[1].complete
-    assert np.array_equal(stores[0].read().logits, np.concatenate(wanted).astype(np.float16))
+    for values, found in zip(wanted, stores[0].read(), strict=True):
+        assert np.array_equal(found, values.astype(np.float16))
 
 
 def test_a_full_disk_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +167,21 @@ def test_what_was_read_of_a_store_is_not_kept_in_memory(tmp_path: Path) -> None:
     assert outputs.n_words_without() == 0 and resident() - before < 32_000_000, "the store has 64 MB"
 
 
+@given(lengths_of_corpora, st.integers(1, 20), st.integers(1, 5))
+def test_rows_stand_in_the_order_in_which_they_are_read(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], size: int, together: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nlparch.distill.cache.SENTENCES_SORTED_TOGETHER", together)
+        store = open_store(tmp_path_factory.mktemp("store"), lengths, size)
+    end = 0
+    for number in range(store.n_batches):
+        first, n_rows = store.place(number)
+        assert first == end and n_rows.tolist() == [lengths[index] for index in store.batch(number)]
+        end += int(n_rows.sum())
+    assert end == sum(lengths)
+
+
 def test_sentences_are_planned_part_by_part_each_by_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what is read together lies together on the disk."""
     monkeypatch.setattr("nlparch.distill.cache.SENTENCES_SORTED_TOGETHER", 4)
@@ -189,8 +214,8 @@ def test_the_cache_is_in_the_user_s_cache_folder(monkeypatch: pytest.MonkeyPatch
 
 def test_joined_outputs_are_those_of_each_corpus_in_turn() -> None:
     parts = [
-        TeacherOutputs(np.full((n, 2), number, np.float16), np.array(starts))
-        for number, (n, starts) in enumerate([(3, [0, 1, 3]), (0, [0]), (2, [0, 2])])
+        TeacherOutputs(np.full((n, 2), number, np.float16), np.array(begins, dtype=int), np.array(n_rows))
+        for number, (n, begins, n_rows) in enumerate([(3, [0, 1], [1, 2]), (0, [], []), (2, [0], [2])])
     ]
     parts[2].logits[0] = np.nan
     joined = JoinedOutputs(*parts)
