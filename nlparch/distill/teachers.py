@@ -17,7 +17,7 @@ from torch import Tensor, uint8
 
 from nlparch.data.sentences import Sentences, sentence_lengths
 from nlparch.data.text_predictions import text_length
-from nlparch.devices import Precision, fetch_later, local_rank, return_freed_memory
+from nlparch.devices import Precision, autocast, fetch_later, local_rank, return_freed_memory
 from nlparch.distill.cache import (
     OutputStore,
     StoreWriter,
@@ -261,7 +261,8 @@ def _fill(
     committed = time.monotonic()
     encoded = _encode_ahead(store, teacher, items, numbers)
     read: list[tuple[int, Callable[[], Tensor]]] = []
-    with StoreWriter(store) as writer:
+    # One for all batches: what it makes of the weights is kept as long as it lasts.
+    with StoreWriter(store) as writer, autocast(teacher.device, precision):
         for number, batch in zip(track(numbers), encoded, strict=False):
             read.append((number, fetch_later(teacher.encoded_logits(batch, precision=precision))))
             if len(read) > 1:

@@ -1,9 +1,10 @@
 """The decoding of a linear-chain CRF as a graph: two scans over the words, in the text form of ONNX.
 
-Only differences between labels count: what they share is taken away at each word, or it would grow with the sentence
-and eat up the digits. Both scans hold finished sentences still, so that padding changes nothing. Before the first word
-stands a label of its own, `begin`, from which the start scores lead on; so one step serves all words, and sentences of
-one word too.
+A step of a scan costs its nodes and hardly their arithmetic, so all that can stands outside. The sums over paths are
+taken as probabilities, in double precision, where a step is one matrix product, and from both ends of the sentence at
+once: onward from the first word, and from the last, as its words stand when they are turned round. Only differences
+between labels count: what they share is taken away at each word, or it would grow with the sentence and eat up the
+digits. Padding stands behind the words either way, and is read to no effect.
 """
 
 import numpy as np
@@ -12,78 +13,93 @@ from onnx import compose, numpy_helper, parser
 
 from nlparch.nn.crf import LOWEST_LOG_MARGINAL, LinearChainCRF
 
-_IMPOSSIBLE = -1e30
+# How far below the best of its labels a word's emissions may lie: doubles hold little more.
+_FLOOR = -600.0
 
-# Ahead: the best score of a path, and the log of the summed scores of all paths, to each label of each word.
-# Back: the best path, followed to where it came from; the log of the summed scores of all paths onward.
+# The first scan: the best score of a path to each label of each word, and where the path to each of the next word came
+# from; the summed scores of all paths to each, from either end. The second follows the best path back.
 _DECODER = """
 <ir_version: 8, opset_import: ["" : 18]>
 crf (float[batch, words, n] emissions, bool[batch, words] mask)
     => (int64[batch, words] labels, float[batch, words] scores)
 {
-    three_axes = Unsqueeze (mask, axis2)
-    clean = Where (three_axes, emissions, zero)
-    sizes = Shape (clean)
-    n_rows = Gather (sizes, index0)
-    row_size = Concat <axis = 0> (n_rows, minus_one)
-    begun_size = Concat <axis = 0> (n_rows, one)
-    row_and_n = Concat <axis = 0> (n_rows, n_labels)
-    at_labels = Expand (impossible, row_and_n)
-    at_begin = Expand (zero, begun_size)
-    begun = Concat <axis = 1> (at_labels, at_begin)
-    best_last, sum_last, origins, sums = Scan <num_scan_inputs = 2, scan_input_axes = [1, 1], scan_output_axes = [1, 1],
-        body = ahead (float[b, m] best, float[b, m] sum, float[b, n] emission, bool[b] going_on)
-            => (float[b, m] best_next, float[b, m] sum_next, int64[b, n] origin, float[b, n] sum_here)
+    is_word = Unsqueeze (mask, axis2)
+    clean = Where (is_word, emissions, zero)
+    are_words = Cast <to = 7> (mask)
+    n_words = ReduceSum <keepdims = 0> (are_words, axis1)
+    sizes = Max (n_words, one)
+    padded = Pad (clean, word_more)
+    first = Gather <axis = 1> (padded, first_place)
+    others = Slice (padded, one, last, axis1)
+
+    turned = ReverseSequence <batch_axis = 0, time_axis = 1> (padded, sizes)
+    padded_way = Unsqueeze (padded, axis0)
+    turned_way = Unsqueeze (turned, axis0)
+    both_ways = Concat <axis = 0> (padded_way, turned_way)
+    highest = ReduceMax <keepdims = 1> (both_ways, axis3)
+    below = Sub (both_ways, highest)
+    logs = Max (below, floor)
+    wide_logs = Cast <to = 11> (logs)
+    factors = Exp (wide_logs)
+    first_factors = Gather <axis = 2> (factors, first_place)
+    other_factors = Slice (factors, one, last, axis2)
+
+    first_best = Add (first, start)
+    first_sums = Mul (first_factors, ends_apart)
+    best_after, sums_after, best, origins, sums = Scan <num_scan_inputs = 2, scan_input_axes = [1, 2],
+        scan_output_axes = [1, 1, 2],
+        body = ahead (float[b, n] best_in, double[d, b, n] sums_in, float[b, n] emission, double[d, b, n] factor)
+            => (float[b, n] best_next, double[d, b, n] sums_next,
+                float[b, n] best_here, int64[b, n] origin, double[d, b, n] sums_here)
         {
-            going = Unsqueeze (going_on, axis1)
-            no_begin = Expand (impossible, begun_size)
-            best_from = Unsqueeze (best, axis2)
-            best_moves = Add (best_from, moves)
-            best_to = ReduceMax <keepdims = 0> (best_moves, axis1)
-            origin = ArgMax <axis = 1, keepdims = 0> (best_moves)
-            best_shared = ReduceMax <keepdims = 1> (best_to, axis1)
-            best_grown = Add (best_to, emission)
-            best_here = Sub (best_grown, best_shared)
-            best_all = Concat <axis = 1> (best_here, no_begin)
-            best_next = Where (going, best_all, best)
-            sum_from = Unsqueeze (sum, axis2)
-            sum_moves = Add (sum_from, moves)
-            sum_to = ReduceLogSumExp <keepdims = 0> (sum_moves, axis1)
-            sum_shared = ReduceMax <keepdims = 1> (sum_to, axis1)
-            sum_grown = Add (sum_to, emission)
-            sum_here = Sub (sum_grown, sum_shared)
-            sum_all = Concat <axis = 1> (sum_here, no_begin)
-            sum_next = Where (going, sum_all, sum)
-        }> (begun, begun, clean, mask)
-    best_ends = Add (best_last, ends)
-    last_label = ArgMax <axis = 1, keepdims = 1> (best_ends)
-    end_scores = Expand (end, row_and_n)
-    first_label, sum_all_paths, labels, onward = Scan <num_scan_inputs = 3, scan_input_axes = [1, 1, 1],
-        scan_output_axes = [1, 1], scan_input_directions = [1, 1, 1], scan_output_directions = [1, 1],
-        body = back (int64[b, k] label, float[b, n] sum_after,
-            int64[b, n] origin, float[b, n] emission, bool[b] going_on)
-            => (int64[b, k] label_before, float[b, n] sum_before, int64[b] label_out, float[b, n] sum_out)
+            best_here = Identity (best_in)
+            sums_here = Identity (sums_in)
+            best_from = Unsqueeze (best_in, axis1)
+            moved = Add (best_from, moves_to)
+            origin = ArgMax <axis = 2, keepdims = 0> (moved)
+            best_move = ReduceMax <keepdims = 0> (moved, axis2)
+            best_grown = Add (best_move, emission)
+            best_shared = ReduceMax <keepdims = 1> (best_grown, axis1)
+            best_next = Sub (best_grown, best_shared)
+            sums_moved = MatMul (sums_in, moves_apart)
+            sums_grown = Mul (sums_moved, factor)
+            sums_shared = ReduceSum <keepdims = 1> (sums_grown, axis2)
+            sums_next = Div (sums_grown, sums_shared)
+        }> (first_best, first_sums, others, other_factors)
+
+    last_place = Sub (sizes, one)
+    last_places = Unsqueeze (last_place, axis1)
+    last_best = GatherND <batch_dims = 1> (best, last_places)
+    ended = Add (last_best, end)
+    last_label = ArgMax <axis = 1, keepdims = 1> (ended)
+    padded_words = Pad (are_words, place_more)
+    words_after = Slice (padded_words, one, last, axis1)
+    followed = Cast <to = 9> (words_after)
+    is_followed = Unsqueeze (followed, axis2)
+    came_from = Where (is_followed, origins, same)
+    label_before, chosen = Scan <num_scan_inputs = 1, scan_input_axes = [1], scan_output_axes = [1],
+        scan_input_directions = [1], scan_output_directions = [1],
+        body = back (int64[b, k] label_after, int64[b, n] origin) => (int64[b, k] label, int64[b, k] label_here)
         {
-            here = Unsqueeze (going_on, axis1)
-            label_out = Squeeze (label, axis1)
-            came_from = GatherElements <axis = 1> (origin, label)
-            label_before = Where (here, came_from, label)
-            sum_out = Identity (sum_after)
-            reached = Add (emission, sum_after)
-            reached_by = Unsqueeze (reached, axis1)
-            steps = Add (reached_by, transitions)
-            summed_steps = ReduceLogSumExp <keepdims = 0> (steps, axis2)
-            summed_shared = ReduceMax <keepdims = 1> (summed_steps, axis1)
-            summed = Sub (summed_steps, summed_shared)
-            end_here = Expand (end, row_and_n)
-            sum_before = Where (here, summed, end_here)
-        }> (last_label, end_scores, origins, clean, mask)
-    through = Add (sums, onward)
+            label = GatherElements <axis = 1> (origin, label_after)
+            label_here = Identity (label)
+        }> (last_label, came_from)
+    labels = Squeeze (chosen, axis2)
+
+    some_sums = Max (sums, least)
+    wide_log_sums = Log (some_sums)
+    log_sums = Cast <to = 1> (wide_log_sums)
+    onward = Gather <axis = 0> (log_sums, first_place)
+    backward = Gather <axis = 0> (log_sums, second_place)
+    back_again = ReverseSequence <batch_axis = 0, time_axis = 1> (backward, sizes)
+    padded_logs = Gather <axis = 0> (logs, first_place)
+    own = Slice (padded_logs, nought, minus_one, axis1)
+    twice_own = Add (onward, back_again)
+    through = Sub (twice_own, own)
     all_marginals = LogSoftmax <axis = -1> (through)
     raw_marginals = Max (all_marginals, lowest)
     divided = Div (raw_marginals, temperature)
     log_marginals = LogSoftmax <axis = -1> (divided)
-    chosen = Unsqueeze (labels, axis2)
     log_scores = GatherElements <axis = 2> (log_marginals, chosen)
     flat_scores = Squeeze (log_scores, axis2)
     scores = Exp (flat_scores)
@@ -111,17 +127,32 @@ def append_crf(graph: onnx.ModelProto, crf: LinearChainCRF, *, temperature: floa
 
 def _constants(crf: LinearChainCRF, temperature: float) -> dict[str, np.ndarray]:
     start, transitions, end = (scores.detach().float().numpy() for scores in crf.legal_scores())
-    ends = np.append(end, _IMPOSSIBLE)
     floats = {
-        "moves": np.vstack([transitions, start]),
-        "transitions": transitions,
+        "moves_to": transitions.T,
+        "start": start,
         "end": end,
-        "ends": ends,
         "zero": 0.0,
-        "impossible": _IMPOSSIBLE,
+        "floor": _FLOOR,
         "lowest": LOWEST_LOG_MARGINAL,
         "temperature": temperature,
     }
-    integers = {"axis1": [1], "axis2": [2], "index0": [0], "one": [1], "minus_one": [-1], "n_labels": [len(end)]}
+    wide = {
+        "moves_apart": np.exp(np.stack([transitions, transitions.T], dtype=np.float64)),
+        "ends_apart": np.exp(np.stack([start, end], dtype=np.float64))[:, None],
+        "least": np.finfo(np.float64).tiny,
+    }
+    integers = {
+        **{f"axis{number}": [number] for number in range(4)},
+        "one": [1],
+        "nought": [0],
+        "minus_one": [-1],
+        "last": [np.iinfo(np.int64).max],
+        "first_place": 0,
+        "second_place": 1,
+        "word_more": [0, 0, 0, 0, 1, 0],
+        "place_more": [0, 0, 0, 1],
+        "same": np.arange(len(end)),
+    }
     constants = {name: np.asarray(value, dtype=np.float32) for name, value in floats.items()}
+    constants |= {name: np.asarray(value, dtype=np.float64) for name, value in wide.items()}
     return constants | {name: np.asarray(value, dtype=np.int64) for name, value in integers.items()}

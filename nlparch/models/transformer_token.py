@@ -105,10 +105,10 @@ class TransformerTokenClassifier(CheckpointModel, WordTagger):
         piece_logits = super().forward(**inputs).logits
         seen = word_rows >= 0
         logits = piece_logits[word_rows.clamp(min=0), word_positions.clamp(min=0)]
-        # Of a word without pieces nothing is known: all labels are alike, but for a hair that makes it O.
-        indifferent = torch.zeros_like(logits[0, 0])
-        if self.label_set.outside is not None:
-            indifferent[self.label_set.outside] = 1e-3
-        logits = torch.where(seen.unsqueeze(-1), logits, indifferent)
+        # Of a word without pieces nothing is known: all labels are alike, but for a hair that makes it O. (None is -1
+        # here, which no label is; and a number set into a tensor would have the CPU wait for the GPU.)
+        outside = -1 if self.label_set.outside is None else self.label_set.outside
+        is_outside = torch.arange(logits.shape[-1], device=logits.device) == outside
+        logits = torch.where(seen.unsqueeze(-1), logits, 1e-3 * is_outside.to(logits.dtype))
         teaching = {"teacher_logits": teacher_logits, "has_gold": has_gold, "hard_weights": hard_weights}
         return self.taught_output(logits, labels=labels, n_hard=n_hard, n_soft=n_soft, **teaching)

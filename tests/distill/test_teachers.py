@@ -114,6 +114,22 @@ def test_a_pass_cut_off_more_than_once_ends_with_the_same_bytes(
     assert read(Fake(), tmp_path / "cut").logits.tobytes() == whole.tobytes()
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("kind", ["tagger", "transformer"])
+@pytest.mark.parametrize("size", [SIZE, None])
+def test_a_gpu_says_what_the_cpu_says(
+    tmp_path: Path, rows: Any, new_tagger: Any, new_transformer: Any, kind: str, size: int | None
+) -> None:
+    teacher = new_transformer() if kind == "transformer" else new_tagger(use_crf=True)
+    words = [words for words, _ in rows] * 40
+    wanted = read(teacher, tmp_path / "cpu", words)
+    found = read(teacher.to("cuda"), tmp_path / "gpu", words, words_per_batch=size)
+    assert len(found) == len(wanted) == len(words)
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert np.allclose(ours, theirs, atol=0.02, equal_nan=True)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("kind", ["tagger", "transformer"])
 def test_outputs_of_a_resumed_pass_of_a_real_teacher_are_the_same_bytes(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from nlparch.data.labels import LabelSet
 from nlparch.export.choice import load_form
 from nlparch.export.crf_graph import append_crf
 from nlparch.export.folder import export_model
@@ -131,14 +132,30 @@ def crf_session(crf: LinearChainCRF) -> onnxruntime.InferenceSession:
 
 @settings(max_examples=40)
 @given(
-    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4), n_labels=st.integers(1, 5), seed=st.integers(0, 10**6)
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    n_labels=st.integers(1, 5),
+    scale=st.sampled_from([0.1, 3.0, 60.0]),
+    seed=st.integers(0, 10**6),
 )
-def test_the_decoder_finds_the_best_path_and_its_marginals(lengths: list[int], n_labels: int, seed: int) -> None:
+def test_the_decoder_finds_the_best_path_and_its_marginals(
+    lengths: list[int], n_labels: int, scale: float, seed: int
+) -> None:
     torch.manual_seed(seed)
-    crf = LinearChainCRF(n_labels=n_labels)
+    check_decoder(LinearChainCRF(n_labels=n_labels), lengths, scale)
+
+
+@pytest.mark.parametrize("scale", [1.0, 60.0])
+@pytest.mark.parametrize("lengths", [[1], [2000, 1, 700]])
+def test_the_decoder_keeps_to_the_tag_scheme_however_long_a_sentence_is(lengths: list[int], scale: float) -> None:
+    torch.manual_seed(0)
+    labels = LabelSet(("B-X", "B-Y", "I-X", "I-Y", "O"), "IOB2")
+    check_decoder(LinearChainCRF(n_labels=5, legal=labels.legal()), lengths, scale)
+
+
+def check_decoder(crf: LinearChainCRF, lengths: list[int], scale: float) -> None:
     for scores in crf.parameters():
         nn.init.normal_(scores, std=2.0)
-    emissions = 3 * torch.randn(len(lengths), max(lengths), n_labels)
+    emissions = scale * torch.randn(len(lengths), max(lengths), len(crf.start))
     mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
     noisy = emissions.masked_fill(~mask.unsqueeze(-1), torch.nan)
     labels, scores = crf_session(crf).run(None, {"given": noisy.numpy(), "known": mask.numpy()})
