@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from nlparch.errors import UserError
 
-_WORDS_KEPT = 1 << 17
+_CHARACTERS_KEPT = 1 << 20  # some 50 MB with their pieces
 _WORDS_READ_TOGETHER = 32
 
 # Half a character, which JSON can write and no tokenizer can read.
@@ -58,6 +58,7 @@ class PieceAligner:
         self._tokenizer = tokenizer
         self._pad_id = pad_id
         self._known: dict[str, list[int]] = {}
+        self._n_characters = 0
         self._read_whole_texts()
         self._prefix, self._suffix = _special_pieces(tokenizer)
         self._capacity = max_length - len(self._prefix) - len(self._suffix)
@@ -98,9 +99,11 @@ class PieceAligner:
         """The pieces of each word; no tokenizer lets those of a word given by itself depend on the words beside it."""
         known = self._known
         new = list(set(words).difference(known))
-        if len(known) + len(new) > _WORDS_KEPT:
+        self._n_characters += sum(map(len, new))
+        if self._n_characters > _CHARACTERS_KEPT:
             known = self._known = {}  # and not emptied: another thread may be reading it
             new = list(set(words))
+            self._n_characters = sum(map(len, new))
         known.update(zip(new, self._read_words(new), strict=True))
         return [known[word] for word in words]
 

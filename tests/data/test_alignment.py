@@ -224,15 +224,15 @@ def test_own_pieces_are_neither_special_nor_padding(tokenizer: Any) -> None:
     assert not (own & (batch.attention_mask == 0)).any()
 
 
-def test_no_more_than_so_many_words_are_remembered(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_than_so_many_characters_are_remembered(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [new_aligner(tokenizer, max_length=500, overlap=0)([words]) for words in SENTENCES]
-    monkeypatch.setattr("nlparch.data.alignment._WORDS_KEPT", 3)
+    monkeypatch.setattr("nlparch.data.alignment._CHARACTERS_KEPT", 12)
     aligner = new_aligner(tokenizer, max_length=500, overlap=0)
     for words, batch in [*zip(SENTENCES, wanted, strict=True)] * 2:
         found = aligner([words])
         assert found.input_ids.tolist() == batch.input_ids.tolist()
         assert found.word_positions.tolist() == batch.word_positions.tolist()
-        assert len(aligner._known) <= max(3, len(set(words)))
+        assert sum(map(len, aligner._known)) <= max(12, sum(map(len, set(words))))
 
 
 def test_two_thousand_words_are_covered(tokenizer: Any) -> None:
