@@ -29,7 +29,7 @@ from nlparch.data.unlabeled import load_unlabeled
 from nlparch.data.words import make_splitter
 from nlparch.devices import Precision, autocast
 from nlparch.distill.cache import plan_batches
-from nlparch.distill.teachers import best_batch, teacher_outputs
+from nlparch.distill.teachers import teacher_outputs, words_per_batch_on
 from nlparch.models.task_model import reading
 from nlparch.procedures import runs
 
@@ -111,7 +111,7 @@ def pass_seconds(teacher: Any, sentences: SentenceFile, precision: Precision) ->
 
 
 def _make_batches(teacher: Any, sentences: SentenceFile) -> list[dict[str, torch.Tensor]]:
-    order, ends = plan_batches(sentence_lengths(sentences), words_per_batch=best_batch(teacher.device))
+    order, ends = plan_batches(sentence_lengths(sentences), words_per_batch=words_per_batch_on(teacher.device))
     batches, begin = [], 0
     for end in ends.tolist():
         batch = teacher.encode_words([sentences[index] for index in order[begin:end].tolist()])

@@ -20,7 +20,7 @@ def local_rank() -> tuple[int, int]:
 
 
 def best_device() -> torch.device:
-    """A CUDA device where there is one, each process its own; else the CPU.
+    """A CUDA device where there is one, else the CPU; of several processes each has its own, torch's current one.
 
     Raises:
         UserError: If there are more processes than CUDA devices.
@@ -33,9 +33,10 @@ def best_device() -> torch.device:
     n_devices = torch.cuda.device_count()
     if n_processes > n_devices:
         raise UserError(
-            f"torchrun started {n_processes} processes here, and each needs a GPU of its own: "
+            f"torchrun started {n_processes} processes here, each needs a GPU of its own, and they see {n_devices}: "
             f"--nproc_per_node {n_devices}, or --no_cuda"
         )
+    torch.cuda.set_device(rank)
     return torch.device("cuda", rank)
 
 
@@ -66,10 +67,11 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
 
 def send(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    """Tensors of the CPU on `device`, to which a GPU's earlier work is no hindrance."""
+    """Tensors on `device`; the CPU does not wait until a GPU comes to copy them."""
     if device.type != "cuda":
         return {name: value.to(device) for name, value in batch.items()}
-    return {name: value.pin_memory().to(device, non_blocking=True) for name, value in batch.items()}
+    pinned = {name: value if value.is_cuda else value.pin_memory() for name, value in batch.items()}
+    return {name: value.to(device, non_blocking=True) for name, value in pinned.items()}
 
 
 def fetch_later(values: Tensor) -> Callable[[], Tensor]:
@@ -81,7 +83,7 @@ def fetch_later(values: Tensor) -> Callable[[], Tensor]:
         return values.cpu
     copy = values.to("cpu", non_blocking=True)
     copied = torch.cuda.Event()
-    copied.record()
+    copied.record(torch.cuda.current_stream(values.device))
 
     def fetch() -> Tensor:
         copied.synchronize()

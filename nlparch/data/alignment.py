@@ -5,8 +5,11 @@ windows that begin and end between words; a word takes its output from the windo
 edge. A word without pieces (the tokenizer throws some characters away) has position -1.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -15,7 +18,7 @@ from tokenizers import Tokenizer
 
 from nlparch.errors import UserError
 
-_CHARACTERS_KEPT = 1 << 20  # some 50 MB with their pieces
+_KEPT = 1 << 20  # characters and pieces of words, some 20 to 60 MB
 _WORDS_READ_TOGETHER = 32
 
 # Half a character, which JSON can write and no tokenizer can read.
@@ -57,8 +60,8 @@ class PieceAligner:
     def __init__(self, tokenizer: Tokenizer, *, pad_id: int, max_length: int, overlap: int) -> None:
         self._tokenizer = tokenizer
         self._pad_id = pad_id
-        self._known: dict[str, list[int]] = {}
-        self._n_characters = 0
+        self._known: dict[str, array[int]] = {}
+        self._n_kept = 0
         self._read_whole_texts()
         self._prefix, self._suffix = _special_pieces(tokenizer)
         self._capacity = max_length - len(self._prefix) - len(self._suffix)
@@ -75,6 +78,7 @@ class PieceAligner:
         """Aligns a batch of sentences, none of them empty."""
         pieces = self._pieces_of(list(chain.from_iterable(sentences)))
         n_words = np.fromiter(map(len, sentences), np.int64, len(sentences))
+        assert n_words.all()
         n_pieces = np.fromiter(map(len, pieces), np.int64, len(pieces))
         mask = np.arange(n_words.max()) < n_words[:, None]
         word_rows = np.full(mask.shape, -1, dtype=np.int64)
@@ -95,30 +99,31 @@ class PieceAligner:
             input_ids, attention_mask = pad_rows(windows, self._pad_id)
         return AlignedBatch(input_ids, attention_mask, word_rows, word_positions, mask)
 
-    def _pieces_of(self, words: Sequence[str]) -> list[list[int]]:
+    def _pieces_of(self, words: Sequence[str]) -> list[array[int]]:
         """The pieces of each word; no tokenizer lets those of a word given by itself depend on the words beside it."""
         known = self._known
         new = list(set(words).difference(known))
-        self._n_characters += sum(map(len, new))
-        if self._n_characters > _CHARACTERS_KEPT:
-            known = self._known = {}  # and not emptied: another thread may be reading it
-            new = list(set(words))
-            self._n_characters = sum(map(len, new))
-        known.update(zip(new, self._read_words(new), strict=True))
+        read = dict(zip(new, self._read_words(new), strict=True))
+        self._n_kept += _size(read)
+        if self._n_kept > _KEPT:
+            # A dictionary of its own: another thread may be reading the other.
+            known = self._known = {word: known[word] for word in words if word in known}
+            self._n_kept = _size(known) + _size(read)
+        known.update(read)
         return [known[word] for word in words]
 
-    def _read_words(self, words: Sequence[str]) -> list[list[int]]:
+    def _read_words(self, words: Sequence[str]) -> list[array[int]]:
         self._read_whole_texts()  # whoever else holds the tokenizer may have set them since
         some = [readable(words[at : at + _WORDS_READ_TOGETHER]) for at in range(0, len(words), _WORDS_READ_TOGETHER)]
         encoded = self._tokenizer.encode_batch(some, is_pretokenized=True, add_special_tokens=False)
-        pieces: list[list[int]] = [[] for _ in words]
+        pieces = [array("i") for _ in words]
         for number, row in enumerate(encoded):
             for piece, word in zip(row.ids, row.word_ids, strict=True):
                 if word is not None:
                     pieces[number * _WORDS_READ_TOGETHER + word].append(piece)
         return pieces
 
-    def _fill_rows(self, pieces: Sequence[list[int]], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _fill_rows(self, pieces: Sequence[array[int]], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sentences that each fit one row, as most do, all at once: ten times as fast as one by one."""
         ends = lengths + len(self._prefix)
         places = np.arange(ends.max() + len(self._suffix))
@@ -147,7 +152,7 @@ class PieceAligner:
         rows: list[list[int]],
         word_rows: np.ndarray,
         word_positions: np.ndarray,
-        pieces: Sequence[list[int]],
+        pieces: Sequence[array[int]],
         n_pieces: np.ndarray,
     ) -> None:
         n_pieces = np.minimum(n_pieces, self._capacity)  # of a word longer than a window, the head is read
@@ -161,6 +166,10 @@ class PieceAligner:
                 position += n_pieces[word]
             read = chain.from_iterable(pieces[word][: self._capacity] for word in range(start, end))
             rows.append([*self._prefix, *read, *self._suffix])
+
+
+def _size(known: Mapping[str, array[int]]) -> int:
+    return sum(map(len, known)) + sum(map(len, known.values()))
 
 
 def readable(words: Sequence[str]) -> list[str]:

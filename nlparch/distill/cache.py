@@ -1,10 +1,11 @@
 """Teacher outputs on disk: written once as they come, memory-mapped when read.
 
 A store is a folder named by its key. It holds `plan.npy` and `ends.npy` (the order in which sentences are read, and
-where its batches end), `logits.npy` (words x labels, or texts x labels, float16, in that order: a batch is one write;
-rows of NaN for words the teacher could not see) and `done` (a byte for each batch, 1 once it is safely written). A pass
-that was cut off goes on with the batches that are not, and several processes share them; they are always whole batches
-of the same plan, for outputs in bf16 depend on what else is in a batch.
+where its batches end), `logits.npy` (words x labels, or texts x labels, float16; a sentence's rows stand where the plan
+has the sentence, so that a batch is one write; NaN for words the teacher could not see) and `done` (a byte for each
+batch, 1 once it is safely written). A pass that was cut off goes on with the batches that are not, and several
+processes share them; they are always whole batches of the same plan, for outputs in bf16 depend on what else is in a
+batch.
 """
 
 import hashlib
@@ -86,10 +87,11 @@ def plan_batches(lengths: np.ndarray, *, words_per_batch: int) -> tuple[np.ndarr
 
 @dataclass(frozen=True)
 class TeacherOutputs:
-    """Stored outputs for the sentences, or texts, of one corpus, in its order.
+    """Stored outputs for the sentences, or texts, of one corpus.
 
     Attributes:
-        logits: memory-mapped where they are stored; a row for each word, or text. Shape: (all words, labels), float16
+        logits: memory-mapped where they are stored; a row for each word, or text, sentence by sentence in any order.
+            Shape: (all words, labels), float16
         begins: first row of each sentence. Shape: (sentences,)
         n_rows: rows of each sentence. Shape: (sentences,)
     """
@@ -273,6 +275,7 @@ class StoreWriter:
         own = np.arange(outputs.shape[1]) < n_rows[:, None]
         with np.errstate(over="ignore"):
             stored = outputs[own].astype(np.float16)
+        assert len(stored) == n_rows.sum()
         if np.isinf(stored).any():
             raise UserError("a teacher's outputs must be below 65,504, which is as much as is stored of them")
         data = stored.tobytes()

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
+import torch.nn.functional as F
 from filelock import FileLock
 from torch import Tensor, uint8
 
@@ -87,8 +89,8 @@ class WordReader(Teacher, Protocol):
         ...
 
 
-def best_batch(device: Any) -> int:
-    """Words that a teacher reads together there, padding counted: with few of them, a GPU waits for Python."""
+def words_per_batch_on(device: torch.device) -> int:
+    """Words that a teacher best reads together, padding counted: with few of them, a GPU waits for Python."""
     return _WORDS_PER_GPU_BATCH if device.type == "cuda" else _WORDS_PER_BATCH
 
 
@@ -114,7 +116,7 @@ def teacher_outputs(
         words_per_batch: see `plan_batches`; None: as many as suit the teacher's device.
         track: wraps the numbers of the batches to come, to show progress.
     """
-    size = words_per_batch or best_batch(teacher.device)
+    size = words_per_batch or words_per_batch_on(teacher.device)
     folder = _folder(teacher, cache_dir, words=words_digest(sentences), precision=precision, batch=size)
     lengths = sentence_lengths(sentences)
     return _stored_outputs(folder, teacher, sentences, lengths, lengths, precision, size, track)
@@ -140,10 +142,10 @@ def teacher_text_outputs(
         track: see `teacher_outputs`.
     """
     digest = words_digest([text] if isinstance(text, str) else text for text in texts)
-    size = words_per_batch or best_batch(teacher.device)
+    size = words_per_batch or words_per_batch_on(teacher.device)
     folder = _folder(teacher, cache_dir, texts=digest, precision=precision, batch=size)
     n_characters = np.fromiter(map(text_length, texts), dtype=np.int32, count=len(texts))
-    lengths, n_rows = 1 + n_characters // CHARACTERS_PER_WORD, np.ones(len(texts), dtype=np.int32)
+    lengths, n_rows = 1 + n_characters // CHARACTERS_PER_WORD, np.broadcast_to(np.int32(1), len(texts))
     return _stored_outputs(folder, teacher, texts, lengths, n_rows, precision, size, track)
 
 
@@ -263,8 +265,8 @@ def _fill(
     read: list[tuple[int, Callable[[], Tensor]]] = []
     # One for all batches: what it makes of the weights is kept as long as it lasts.
     with StoreWriter(store) as writer, autocast(teacher.device, precision):
-        for number, batch in zip(track(numbers), encoded, strict=False):
-            read.append((number, fetch_later(teacher.encoded_logits(batch, precision=precision))))
+        for number, (some, batch) in zip(track(numbers), encoded, strict=False):
+            read.append((number, fetch_later(_read(teacher, some, batch, precision))))
             if len(read) > 1:
                 _write(writer, *read.pop(0), precision)
             if time.monotonic() - committed > _SECONDS_BETWEEN_COMMITS:
@@ -274,6 +276,20 @@ def _fill(
         for last in read:
             _write(writer, *last, precision)
         writer.commit()
+
+
+def _read(teacher: Teacher, items: Sequence[Any], batch: dict[str, Tensor], precision: Precision) -> Tensor:
+    """The teacher's outputs for a batch of items; where a GPU has no room for all of it, those of its halves."""
+    try:
+        return teacher.encoded_logits(batch, precision=precision)
+    except torch.OutOfMemoryError as error:
+        if len(items) == 1:
+            raise UserError("the GPU has no room for the teacher and one sentence or text; try --no_cuda") from error
+    torch.cuda.empty_cache()
+    halves = items[: len(items) // 2], items[len(items) // 2 :]
+    outputs = [_read(teacher, half, teacher.encode_inputs(half), precision) for half in halves]
+    n_rows = max(values.shape[1] for values in outputs)
+    return torch.cat([F.pad(values, (0, 0, 0, n_rows - values.shape[1]), value=torch.nan) for values in outputs])
 
 
 def _write(writer: StoreWriter, number: int, fetch: Callable[[], Tensor], precision: Precision) -> None:
@@ -298,13 +314,14 @@ def fetch_outputs(outputs: Tensor, precision: Precision) -> np.ndarray:
 
 def _encode_ahead(
     store: OutputStore, teacher: Teacher, items: Items, numbers: Iterable[int]
-) -> Iterator[dict[str, Tensor]]:
-    """The teacher's inputs for each batch, made while it reads the batches before."""
+) -> Iterator[tuple[list[Any], dict[str, Tensor]]]:
+    """The items of each batch, and the teacher's inputs for them, made while it reads the batches before."""
 
-    def encode(number: int) -> dict[str, Tensor]:
-        return teacher.encode_inputs([items[index] for index in store.batch(number).tolist()])
+    def encode(number: int) -> tuple[list[Any], dict[str, Tensor]]:
+        some = [items[index] for index in store.batch(number).tolist()]
+        return some, teacher.encode_inputs(some)
 
-    encoded: deque[Future[dict[str, Tensor]]] = deque()
+    encoded: deque[Future[tuple[list[Any], dict[str, Tensor]]]] = deque()
     with ThreadPoolExecutor(max_workers=1) as thread:
         for number in numbers:
             encoded.append(thread.submit(encode, number))

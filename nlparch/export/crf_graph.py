@@ -1,10 +1,14 @@
-"""The decoding of a linear-chain CRF as a graph: two scans over the words, in the text form of ONNX.
+"""The decoding of a linear-chain CRF as a graph, in the text form of ONNX: Viterbi's best path, and the marginals of
+its labels by the forward-backward algorithm with scaling (Rabiner, 1989). Both are scans over the words.
 
-A step of a scan costs its nodes and hardly their arithmetic, so all that can stands outside. The sums over paths are
-taken as probabilities, in double precision, where a step is one matrix product, and from both ends of the sentence at
-once: onward from the first word, and from the last, as its words stand when they are turned round. Only differences
-between labels count: what they share is taken away at each word, or it would grow with the sentence and eat up the
-digits. Padding stands behind the words either way, and is read to no effect.
+A step of a scan costs its nodes and hardly their arithmetic, so whatever can be done for all words at once stands
+outside. The sums over paths are probabilities, in double precision: a step is one matrix product, and the backward pass
+is a forward pass over the sentences turned round, so that one scan does both. What all labels share is taken away at
+each word, or it would grow with the sentence and eat up the digits. Padding stands behind the words either way round,
+and is read to no effect.
+
+Labels are exact. Their scores are as long as no part of the best path lies more than some 500 below the best that any
+path to the same word has, in units of the emissions; those of trained models differ by tens.
 """
 
 import numpy as np
@@ -13,7 +17,7 @@ from onnx import compose, numpy_helper, parser
 
 from nlparch.nn.crf import LOWEST_LOG_MARGINAL, LinearChainCRF
 
-# How far below the best of its labels a word's emissions may lie: doubles hold little more.
+# How far below the best of its labels an emission may lie: exp(-600) is near the least that a double can hold.
 _FLOOR = -600.0
 
 # The first scan: the best score of a path to each label of each word, and where the path to each of the next word came
@@ -45,7 +49,7 @@ crf (float[batch, words, n] emissions, bool[batch, words] mask)
     other_factors = Slice (factors, one, last, axis2)
 
     first_best = Add (first, start)
-    first_sums = Mul (first_factors, ends_apart)
+    first_sums = Mul (first_factors, end_factors)
     best_after, sums_after, best, origins, sums = Scan <num_scan_inputs = 2, scan_input_axes = [1, 2],
         scan_output_axes = [1, 1, 2],
         body = ahead (float[b, n] best_in, double[d, b, n] sums_in, float[b, n] emission, double[d, b, n] factor)
@@ -55,13 +59,13 @@ crf (float[batch, words, n] emissions, bool[batch, words] mask)
             best_here = Identity (best_in)
             sums_here = Identity (sums_in)
             best_from = Unsqueeze (best_in, axis1)
-            moved = Add (best_from, moves_to)
+            moved = Add (best_from, moves_turned)
             origin = ArgMax <axis = 2, keepdims = 0> (moved)
             best_move = ReduceMax <keepdims = 0> (moved, axis2)
             best_grown = Add (best_move, emission)
             best_shared = ReduceMax <keepdims = 1> (best_grown, axis1)
             best_next = Sub (best_grown, best_shared)
-            sums_moved = MatMul (sums_in, moves_apart)
+            sums_moved = MatMul (sums_in, move_factors)
             sums_grown = Mul (sums_moved, factor)
             sums_shared = ReduceSum <keepdims = 1> (sums_grown, axis2)
             sums_next = Div (sums_grown, sums_shared)
@@ -128,7 +132,7 @@ def append_crf(graph: onnx.ModelProto, crf: LinearChainCRF, *, temperature: floa
 def _constants(crf: LinearChainCRF, temperature: float) -> dict[str, np.ndarray]:
     start, transitions, end = (scores.detach().float().numpy() for scores in crf.legal_scores())
     floats = {
-        "moves_to": transitions.T,
+        "moves_turned": transitions.T,
         "start": start,
         "end": end,
         "zero": 0.0,
@@ -136,9 +140,9 @@ def _constants(crf: LinearChainCRF, temperature: float) -> dict[str, np.ndarray]
         "lowest": LOWEST_LOG_MARGINAL,
         "temperature": temperature,
     }
-    wide = {
-        "moves_apart": np.exp(np.stack([transitions, transitions.T], dtype=np.float64)),
-        "ends_apart": np.exp(np.stack([start, end], dtype=np.float64))[:, None],
+    doubles = {
+        "move_factors": np.exp(np.stack([transitions, transitions.T], dtype=np.float64)),
+        "end_factors": np.exp(np.stack([start, end], dtype=np.float64))[:, None],
         "least": np.finfo(np.float64).tiny,
     }
     integers = {
@@ -154,5 +158,5 @@ def _constants(crf: LinearChainCRF, temperature: float) -> dict[str, np.ndarray]
         "same": np.arange(len(end)),
     }
     constants = {name: np.asarray(value, dtype=np.float32) for name, value in floats.items()}
-    constants |= {name: np.asarray(value, dtype=np.float64) for name, value in wide.items()}
+    constants |= {name: np.asarray(value, dtype=np.float64) for name, value in doubles.items()}
     return constants | {name: np.asarray(value, dtype=np.int64) for name, value in integers.items()}

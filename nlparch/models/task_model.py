@@ -107,23 +107,27 @@ def settings_of(config: Any) -> dict[str, Any]:
 
 
 class reading:
-    """Eval mode and no gradients, whatever the caller does; the mode it found is put back."""
+    """Eval mode and no gradients, whatever the caller does; the mode it found each module in is put back."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
         self._inference = torch.inference_mode()
 
     def __enter__(self) -> None:
-        # Most often none is: to set the mode of each anew, batch by batch, would take a GPU's time.
-        self._training = [module for module in self._model.modules() if module.training]
-        if self._training:
+        modules = list(self._model.modules())
+        self._resting = [module for module in modules if not module.training]
+        # Most often all rest: to set the mode of each anew, batch by batch, would take a GPU's time.
+        self._was_training = len(self._resting) < len(modules)
+        if self._was_training:
             self._model.eval()
         self._inference.__enter__()
 
     def __exit__(self, *error: Any) -> None:
         self._inference.__exit__(*error)
-        for module in self._training:
-            module.training = True
+        if self._was_training:
+            self._model.train()
+            for module in self._resting:
+                module.training = False
 
 
 def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from nlparch.data import alignment
 from nlparch.data.alignment import PieceAligner, choose_windows, plan_windows
 from nlparch.errors import UserError
 
@@ -224,15 +225,19 @@ def test_own_pieces_are_neither_special_nor_padding(tokenizer: Any) -> None:
     assert not (own & (batch.attention_mask == 0)).any()
 
 
-def test_no_more_than_so_many_characters_are_remembered(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_than_so_much_is_remembered_of_words(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [new_aligner(tokenizer, max_length=500, overlap=0)([words]) for words in SENTENCES]
-    monkeypatch.setattr("nlparch.data.alignment._CHARACTERS_KEPT", 12)
+    monkeypatch.setattr("nlparch.data.alignment._KEPT", 20)
     aligner = new_aligner(tokenizer, max_length=500, overlap=0)
     for words, batch in [*zip(SENTENCES, wanted, strict=True)] * 2:
         found = aligner([words])
         assert found.input_ids.tolist() == batch.input_ids.tolist()
         assert found.word_positions.tolist() == batch.word_positions.tolist()
-        assert sum(map(len, aligner._known)) <= max(12, sum(map(len, set(words))))
+        assert set(aligner._known) == set(words) or alignment._size(aligner._known) <= 20
+
+
+def test_a_hundred_words_never_seen_before_are_read_together(tokenizer: Any) -> None:
+    check_alignment(tokenizer, [[f"Ann{number}" for number in range(100)], ["flew", "Ann7"]], 1000, 0)
 
 
 def test_two_thousand_words_are_covered(tokenizer: Any) -> None:

@@ -114,6 +114,27 @@ def test_a_pass_cut_off_more_than_once_ends_with_the_same_bytes(
     assert read(Fake(), tmp_path / "cut").logits.tobytes() == whole.tobytes()
 
 
+class Narrow(Fake):
+    """One that has no room for more than three sentences."""
+
+    room = 3
+
+    def encoded_logits(self, batch: Any, *, precision: str) -> torch.Tensor:
+        sentences = batch["sentences"]
+        if len(sentences) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().encoded_logits(batch, precision=precision)[:, : max(map(len, sentences))]
+
+
+def test_what_a_gpu_has_no_room_for_is_read_in_parts(tmp_path: Path) -> None:
+    teacher = Narrow()
+    for words, values in zip(corpus(), read(teacher, tmp_path, words_per_batch=100), strict=True):
+        assert values[:, 0].tolist() == [len(word) for word in words]
+    teacher.room = 0
+    with pytest.raises(UserError, match="no room for the teacher and one sentence or text; try --no_cuda"):
+        read(teacher, tmp_path / "again", words_per_batch=100)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("kind", ["tagger", "transformer"])

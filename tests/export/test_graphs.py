@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from nlparch.data.labels import LabelSet
 from nlparch.export.choice import load_form
@@ -132,7 +132,7 @@ def crf_session(crf: LinearChainCRF) -> onnxruntime.InferenceSession:
 
 @settings(max_examples=40)
 @given(
-    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    lengths=st.lists(st.integers(0, 6), min_size=1, max_size=4).filter(any),
     n_labels=st.integers(1, 5),
     scale=st.sampled_from([0.1, 3.0, 60.0]),
     seed=st.integers(0, 10**6),
@@ -141,7 +141,7 @@ def test_the_decoder_finds_the_best_path_and_its_marginals(
     lengths: list[int], n_labels: int, scale: float, seed: int
 ) -> None:
     torch.manual_seed(seed)
-    check_decoder(LinearChainCRF(n_labels=n_labels), lengths, scale)
+    check_decoder(LinearChainCRF(n_labels=n_labels), scale * torch.randn(len(lengths), max(lengths), n_labels), lengths)
 
 
 @pytest.mark.parametrize("scale", [1.0, 60.0])
@@ -149,13 +149,20 @@ def test_the_decoder_finds_the_best_path_and_its_marginals(
 def test_the_decoder_keeps_to_the_tag_scheme_however_long_a_sentence_is(lengths: list[int], scale: float) -> None:
     torch.manual_seed(0)
     labels = LabelSet(("B-X", "B-Y", "I-X", "I-Y", "O"), "IOB2")
-    check_decoder(LinearChainCRF(n_labels=5, legal=labels.legal()), lengths, scale)
+    crf = LinearChainCRF(n_labels=5, legal=labels.legal())
+    check_decoder(crf, scale * torch.randn(len(lengths), max(lengths), 5), lengths)
 
 
-def check_decoder(crf: LinearChainCRF, lengths: list[int], scale: float) -> None:
+def test_marginals_hold_where_the_best_path_goes_through_what_each_word_makes_least_likely() -> None:
+    torch.manual_seed(0)
+    crf = LinearChainCRF(n_labels=3, legal=LabelSet(("B-X", "I-X", "O"), "IOB2").legal())
+    emissions = torch.tensor([[[-1.0, -2.0, 0.0], [-1.0, 0.0, -1.0], [-1.0, 0.0, -1.0]]])
+    check_decoder(crf, 250 * emissions + torch.randn(1, 3, 3), [3])
+
+
+def check_decoder(crf: LinearChainCRF, emissions: Tensor, lengths: list[int]) -> None:
     for scores in crf.parameters():
         nn.init.normal_(scores, std=2.0)
-    emissions = scale * torch.randn(len(lengths), max(lengths), len(crf.start))
     mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
     noisy = emissions.masked_fill(~mask.unsqueeze(-1), torch.nan)
     labels, scores = crf_session(crf).run(None, {"given": noisy.numpy(), "known": mask.numpy()})

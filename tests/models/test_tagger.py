@@ -14,6 +14,7 @@ from nlparch.distill.teacher_student import DistillSettings
 from nlparch.errors import UserError
 from nlparch.models.loading import load_word_tagger
 from nlparch.models.tagger import NeuralTagger
+from nlparch.models.task_model import reading
 from nlparch.models.word_tagger import pad_labels
 
 KINDS = {
@@ -309,3 +310,17 @@ def test_unknown_embedders_are_refused(new_tagger: Any) -> None:
 def test_features_are_not_needed_twice(new_tagger: Any, tmp_path: Path) -> None:
     new_tagger().save_pretrained(tmp_path)
     assert WordFeatures.load(tmp_path) == new_tagger().features
+
+
+def test_reading_rests_every_module_and_puts_each_back(new_tagger: Any) -> None:
+    model = new_tagger().train()
+    model.embedder.eval()  # frozen, say
+    modes = [module.training for module in model.modules()]
+    assert len(set(modes)) == 2
+    with reading(model):
+        assert not any(module.training for module in model.modules()) and torch.is_inference_mode_enabled()
+    assert [module.training for module in model.modules()] == modes
+    model.eval().embedder.train()
+    with reading(model):
+        assert not any(module.training for module in model.modules())
+    assert not model.training and model.embedder.training

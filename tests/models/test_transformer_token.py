@@ -102,6 +102,13 @@ def test_words_without_pieces_are_tagged_o_and_teach_nothing(new_transformer: An
     assert model.tag_words([[ZERO_WIDTH]])[0][0] == ["O"]
 
 
+def test_of_a_word_without_pieces_plain_tags_are_all_as_likely(new_transformer: Any) -> None:
+    model = new_transformer(tags=("NOUN", "VERB"))
+    with torch.no_grad():
+        logits = model(**model.encode_words([["Ann", ZERO_WIDTH]])).logits
+    assert logits[0, 1].tolist() == [0.0, 0.0] and logits[0, 0, 0] != logits[0, 0, 1]
+
+
 def test_words_a_student_cannot_see_take_part_in_no_loss(new_transformer: Any) -> None:
     model = new_transformer().distill_with(DistillSettings())
     example = {
