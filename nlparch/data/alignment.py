@@ -48,7 +48,8 @@ class PieceAligner:
     """Turns sentences of words into rows of pieces.
 
     Args:
-        tokenizer: with its special pieces; padding and truncation are turned off.
+        tokenizer: with its special pieces; padding and truncation are turned off. It must not learn new pieces
+            later: those of words that were read are kept.
         pad_id: the padding piece.
         max_length: pieces a row may hold, special ones included.
         overlap: pieces that neighbouring windows share at most.
@@ -121,7 +122,7 @@ class PieceAligner:
             for piece, word in zip(row.ids, row.word_ids, strict=True):
                 if word is not None:
                     pieces[number * _WORDS_READ_TOGETHER + word].append(piece)
-        return pieces
+        return [own[: self._capacity] for own in pieces]  # of a word longer than a window, the head is read
 
     def _fill_rows(self, pieces: Sequence[array[int]], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sentences that each fit one row, as most do, all at once: ten times as fast as one by one."""
@@ -155,7 +156,6 @@ class PieceAligner:
         pieces: Sequence[array[int]],
         n_pieces: np.ndarray,
     ) -> None:
-        n_pieces = np.minimum(n_pieces, self._capacity)  # of a word longer than a window, the head is read
         windows = plan_windows(n_pieces, capacity=self._capacity, overlap=self._overlap)
         spoken_by = choose_windows(n_pieces, windows)
         for number, (start, end) in enumerate(windows):
@@ -164,8 +164,7 @@ class PieceAligner:
                 if n_pieces[word] and spoken_by[word] == number:
                     word_rows[word], word_positions[word] = len(rows), position
                 position += n_pieces[word]
-            read = chain.from_iterable(pieces[word][: self._capacity] for word in range(start, end))
-            rows.append([*self._prefix, *read, *self._suffix])
+            rows.append([*self._prefix, *chain.from_iterable(pieces[start:end]), *self._suffix])
 
 
 def _size(known: Mapping[str, array[int]]) -> int:

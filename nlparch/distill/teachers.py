@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -106,7 +107,8 @@ def teacher_outputs(
     """The teacher's outputs for a corpus: read from the cache, or computed now and kept there.
 
     A pass that was cut off goes on where it stopped. Two runs that want the same outputs take turns; the processes that
-    torchrun started on a machine share the pass, and each returns when all of it is there.
+    torchrun started on a machine share the pass, and each returns when all of it is there. (Of two such runs at once
+    only the first processes take turns: the others' share is computed twice, to the same end.)
 
     Args:
         teacher: the live model.
@@ -182,8 +184,11 @@ def _made_by_the_first(folder: Path) -> Iterator[None]:
 
 
 def _wait_until(is_so: Callable[[], bool]) -> None:
-    # Without an end: where one process dies, whatever started them all ends the others.
+    # Where one process dies, whatever started them all ends the others; where that died too, none would.
+    starter = os.getppid()
     while not is_so():
+        if os.getppid() != starter:
+            raise UserError("the process that started this one is gone; start them all again, to go on from here")
         time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 

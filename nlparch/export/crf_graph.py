@@ -7,18 +7,21 @@ is a forward pass over the sentences turned round, so that one scan does both. W
 each word, or it would grow with the sentence and eat up the digits. Padding stands behind the words either way round,
 and is read to no effect.
 
-Labels are exact. Their scores are as long as no part of the best path lies more than some 500 below the best that any
-path to the same word has, in units of the emissions; those of trained models differ by tens.
+Labels are exact. Their scores are too, as long as no word's emission for its label lies more than 300 below its best;
+those of trained models differ by tens.
 """
 
 import numpy as np
 import onnx
 from onnx import compose, numpy_helper, parser
 
-from nlparch.nn.crf import LOWEST_LOG_MARGINAL, LinearChainCRF
+from nlparch.nn.crf import FORBIDDEN, LOWEST_LOG_MARGINAL, LinearChainCRF
 
-# How far below the best of its labels an emission may lie: exp(-600) is near the least that a double can hold.
-_FLOOR = -600.0
+# The least logarithms that take part in sums over paths: of emissions, beside the best of their word; of moves that the
+# tag scheme forbids, beside what they would be. A forbidden path must stay far below an unlikely one; and where there
+# are none but forbidden ones, the product of both must not be 0: exp(-700) is near the least that a double can hold.
+_LEAST_EMISSION = -300.0
+_FORBIDDEN_MOVE = -400.0
 
 # The first scan: the best score of a path to each label of each word, and where the path to each of the next word came
 # from; the summed scores of all paths to each, from either end. The second follows the best path back.
@@ -136,13 +139,14 @@ def _constants(crf: LinearChainCRF, temperature: float) -> dict[str, np.ndarray]
         "start": start,
         "end": end,
         "zero": 0.0,
-        "floor": _FLOOR,
+        "floor": _LEAST_EMISSION,
         "lowest": LOWEST_LOG_MARGINAL,
         "temperature": temperature,
     }
+    moves, ends = np.stack([transitions, transitions.T]), np.stack([start, end])[:, None]
     doubles = {
-        "move_factors": np.exp(np.stack([transitions, transitions.T], dtype=np.float64)),
-        "end_factors": np.exp(np.stack([start, end], dtype=np.float64))[:, None],
+        "move_factors": _factors(moves),
+        "end_factors": _factors(ends),
         "least": np.finfo(np.float64).tiny,
     }
     integers = {
@@ -160,3 +164,9 @@ def _constants(crf: LinearChainCRF, temperature: float) -> dict[str, np.ndarray]
     constants = {name: np.asarray(value, dtype=np.float32) for name, value in floats.items()}
     constants |= {name: np.asarray(value, dtype=np.float64) for name, value in doubles.items()}
     return constants | {name: np.asarray(value, dtype=np.int64) for name, value in integers.items()}
+
+
+def _factors(scores: np.ndarray) -> np.ndarray:
+    """What a path's probability is multiplied by, for scores of moves, starts or ends; float64, in their shape."""
+    forbidden = scores < FORBIDDEN / 2
+    return np.exp(np.where(forbidden, scores - FORBIDDEN + _FORBIDDEN_MOVE, scores), dtype=np.float64)

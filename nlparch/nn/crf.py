@@ -16,7 +16,7 @@ from nlparch.data.labels import LegalMoves
 
 IGNORED = -100
 # Added to what must not be chosen. Finite, so that no sum is NaN; small enough that float32 still tells paths apart.
-_FORBIDDEN = -1e4
+FORBIDDEN = -1e4
 # Lowest log marginal: float32 sums know nothing below it, and a squared error against -1e4 would drown all others.
 LOWEST_LOG_MARGINAL = -20.0
 
@@ -62,7 +62,7 @@ class LinearChainCRF(nn.Module):
         # A shift of all labels of a word cancels out; without it long sentences lose digits.
         emissions = emissions - emissions.detach().amax(-1, keepdim=True)
         others = torch.arange(emissions.shape[-1], device=labels.device) != labels.unsqueeze(-1)
-        agreeing = emissions.masked_fill(others & (labels != IGNORED).unsqueeze(-1), _FORBIDDEN)
+        agreeing = emissions.masked_fill(others & (labels != IGNORED).unsqueeze(-1), FORBIDDEN)
         if mask.shape[1] == 1:
             # A word of padding more, so that the transitions have a gradient, 0: distributed training insists on one.
             emissions, agreeing, mask = (F.pad(t, (0, 0) * (t.ndim - 2) + (0, 1)) for t in (emissions, agreeing, mask))
@@ -143,7 +143,7 @@ def _clean(emissions: Tensor, mask: Tensor) -> Tensor:
 
 def _penalties(legal: LegalMoves, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     def penalty(allowed: np.ndarray) -> Tensor:
-        return torch.as_tensor(np.where(allowed, 0.0, _FORBIDDEN), dtype=like.dtype, device=like.device)
+        return torch.as_tensor(np.where(allowed, 0.0, FORBIDDEN), dtype=like.dtype, device=like.device)
 
     return penalty(legal.start), penalty(legal.moves), penalty(legal.end)
 

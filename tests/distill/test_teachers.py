@@ -1,5 +1,6 @@
 import contextlib
 import copy
+import itertools
 import os
 import subprocess
 import sys
@@ -112,6 +113,17 @@ def test_a_pass_cut_off_more_than_once_ends_with_the_same_bytes(
         with contextlib.suppress(Cut):
             read(Fake(), tmp_path / "cut", track=cut_at(stop))
     assert read(Fake(), tmp_path / "cut").logits.tobytes() == whole.tobytes()
+
+
+def test_a_process_whose_starter_is_gone_does_not_wait_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    parents = itertools.chain([7, 7, 7], itertools.repeat(1))
+    monkeypatch.setattr("os.getppid", lambda: next(parents))
+    with pytest.raises(UserError, match="the process that started this one is gone; start them all again"):
+        read(Fake(), tmp_path)
 
 
 class Narrow(Fake):

@@ -153,6 +153,17 @@ def test_the_decoder_keeps_to_the_tag_scheme_however_long_a_sentence_is(lengths:
     check_decoder(crf, scale * torch.randn(len(lengths), max(lengths), 5), lengths)
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_where_the_tag_scheme_leaves_no_path_scores_are_those_of_the_best_that_breaks_it(
+    length: int, scale: float
+) -> None:
+    """Without O and single words, one word has no legal tag."""
+    torch.manual_seed(0)
+    labels = LabelSet(("B-X", "B-Y", "E-X", "E-Y"), "BIOES")
+    check_decoder(LinearChainCRF(n_labels=4, legal=labels.legal()), scale * torch.randn(8, length, 4), [length] * 8)
+
+
 def test_marginals_hold_where_the_best_path_goes_through_what_each_word_makes_least_likely() -> None:
     torch.manual_seed(0)
     crf = LinearChainCRF(n_labels=3, legal=LabelSet(("B-X", "I-X", "O"), "IOB2").legal())
