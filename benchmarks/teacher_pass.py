@@ -73,7 +73,7 @@ def main(options: Options) -> None:
         for _ in range(options.rounds)
     ]
     line = {
-        "teacher": options.teacher or "random, MiniLM's shape",
+        "teacher": Path(options.teacher).name if options.teacher else "random, MiniLM's shape",
         "raw": Path(options.raw).name,
         "sentences": len(sentences),
         "words": n_words,
