@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from nlparch.errors import UserError
 
-_KEPT = 1 << 20  # characters and pieces of words, some 20 to 60 MB
+_KEPT = 1 << 20  # characters and pieces of words: some 20 to 30 MB, where they are of usual length
 _WORDS_READ_TOGETHER = 32
 
 # Half a character, which JSON can write and no tokenizer can read.
